@@ -1,0 +1,47 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// One strict set of settings for every Swift target (Docs/architecture.md, "Language settings").
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+/// Out-of-tree plugins resolve Core and PluginAPI against the executable that loads them (Docs/plugins.md).
+let exportSymbols: [LinkerSetting] = [.unsafeFlags(["-Xlinker", "-export-dynamic"])]
+
+func library(_ name: String, _ dependencies: [Target.Dependency], path: String? = nil) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: exportSymbols)
+}
+
+let package = Package(
+    name: "forktail",
+    products: [
+        .library(name: "DataLoader", targets: ["DataLoader"]),
+        .library(name: "Text", targets: ["Text"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    ],
+    targets: [
+        .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
+        .target(name: "CXXHash"),
+        library("Random", []),
+        library("DataLoader", ["Random", "CZstd", "CZlib", "CXXHash", .product(name: "Crypto", package: "swift-crypto")]),
+        library("Text", ["CPCRE2"]),
+        tests("RandomTests", ["Random"]),
+        tests("DataLoaderTests", ["DataLoader"]),
+        tests("TextTests", ["Text"]),
+    ]
+)
