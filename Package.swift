@@ -26,6 +26,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let package = Package(
     name: "forktail",
     products: [
+        .library(name: "Core", targets: ["Core"]),
         .library(name: "DataLoader", targets: ["DataLoader"]),
         .library(name: "Text", targets: ["Text"]),
     ],
@@ -37,10 +38,13 @@ let package = Package(
         .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CXXHash"),
+        .target(name: "CKernels"),
         library("Random", []),
+        library("Core", ["Random", "CKernels"]),
         library("DataLoader", ["Random", "CZstd", "CZlib", "CXXHash", .product(name: "Crypto", package: "swift-crypto")]),
         library("Text", ["CPCRE2"]),
         tests("RandomTests", ["Random"]),
+        tests("CoreTests", ["Core"]),
         tests("DataLoaderTests", ["DataLoader"]),
         tests("TextTests", ["Text"]),
     ]

@@ -1,0 +1,43 @@
+/// What a rank computes with: its backend, and where notices go. Handed down at construction; nothing is global.
+public final class Runtime {
+    public let backend: any Backend
+    private let notice: (String) -> Void
+    private var composed: Set<String> = []
+
+    /// - Parameters:
+    ///   - backend: runs the operations.
+    ///   - notice: receives sentences worth logging, each once.
+    public init(_ backend: any Backend, notice: @escaping (String) -> Void = { _ in }) {
+        self.backend = backend
+        self.notice = notice
+    }
+
+    /// Runs an operation; one that the backend does not support is composed from primitives, which is said once.
+    public func run(_ operation: Operation) {
+        if backend.supports(operation) {
+            backend.run(operation)
+            return
+        }
+        precondition(!operation.isPrimitive, "backend '\(backend.capabilities.name)' lacks the primitive \(operation)")
+        if composed.insert(operation.name).inserted {
+            notice("\(backend.capabilities.name): '\(operation.name)' is composed from primitive operations")
+        }
+        Composition(self).run(operation)
+    }
+
+    /// A tensor with undefined contents.
+    public func empty(_ shape: [Int], _ dtype: DType) -> Tensor {
+        let byteCount = shape.reduce(1, *) * dtype.byteCount
+        return Tensor(BufferView(buffer: backend.allocate(byteCount: byteCount), shape: shape, dtype: dtype), self)
+    }
+
+    /// A tensor of one repeated value.
+    public func full(_ shape: [Int], _ dtype: DType, _ value: Double) -> Tensor {
+        let tensor = empty(shape, dtype)
+        run(.fill(tensor.view, value: value))
+        return tensor
+    }
+
+    /// A tensor of zeros.
+    public func zeros(_ shape: [Int], _ dtype: DType) -> Tensor { full(shape, dtype, 0) }
+}
