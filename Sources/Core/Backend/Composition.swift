@@ -1,0 +1,30 @@
+/// Fused operations written with primitives: what a backend runs where it has no fused kernel, and the definition that
+/// fused kernels are compared with.
+struct Composition {
+    let runtime: Runtime
+
+    init(_ runtime: Runtime) { self.runtime = runtime }
+
+    func run(_ operation: Operation) {
+        switch operation {
+        case .rmsNorm(let norm): rmsNorm(norm)
+        case .rmsNormBackward(let norm): normBackward(norm, centred: false)
+        case .layerNorm(let norm): layerNorm(norm)
+        case .layerNormBackward(let norm): normBackward(norm, centred: true)
+        case .rotary(let rotary): self.rotary(rotary)
+        case .attention(let attention): self.attention(attention)
+        case .attentionBackward(let backward): attentionBackward(backward)
+        case .tokenScores(let scoring): tokenScores(scoring)
+        case .tokenScoresBackward(let backward): tokenScoresBackward(backward)
+        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .random:
+            preconditionFailure("'\(operation.name)' is a primitive: every backend must support it")
+        }
+    }
+
+    /// [N] seen as a value per row, [N, 1].
+    func column(_ view: BufferView) -> BufferView {
+        BufferView(
+            buffer: view.buffer, offset: view.offset, shape: view.shape + [1], strides: view.strides + [0],
+            dtype: view.dtype)
+    }
+}
