@@ -1,0 +1,92 @@
+// B batch, T tokens, S keys, H heads, K key/value heads, D head size
+
+/// Which keys a query sees, beside causality.
+public struct AttentionMask {
+    /// How many latest keys are seen; nil = all.
+    public var window: Int?
+    /// [B] int32, the absolute position of each sequence's first query; nil = S - T.
+    public var queryStart: Tensor?
+    /// [B, T] int32, the first key of each query's document; nil = 0.
+    public var documentStart: Tensor?
+
+    public init(window: Int? = nil, queryStart: Tensor? = nil, documentStart: Tensor? = nil) {
+        self.window = window
+        self.queryStart = queryStart
+        self.documentStart = documentStart
+    }
+}
+
+extension Graph {
+    /// Causal softmax attention; see `Attention` for the formula. q [B, T, H, D], k and v [B, S, K, D]; result
+    /// [B, T, H, D]. About 4 B H T S D FLOPs forward (half of it when causal), 2.5 times that backward.
+    public func attention(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, mask: AttentionMask = AttentionMask()
+    ) -> Tensor {
+        let runtime = runtime
+        precondition(
+            q.dimCount == 4 && k.shape == v.shape && k.shape[0] == q.shape[0] && q.shape[2] % k.shape[2] == 0
+                && q.shape[3] == k.shape[3],
+            "attention: q \(q.shape) does not fit k \(k.shape) and v \(v.shape)")
+        let out = runtime.empty(q.shape, q.dtype)
+        let kept: DType = q.dtype == .bfloat16 ? .float32 : q.dtype
+        let logSumExp = runtime.empty([q.shape[0], q.shape[2], q.shape[1]], kept)
+        let forward = Attention(
+            q: q.view, k: k.view, v: v.view, out: out.view, logSumExp: logSumExp.view, scale: scale,
+            window: mask.window, queryStart: mask.queryStart?.view, documentStart: mask.documentStart?.view)
+        runtime.run(.attention(forward))
+        return record(inputs: [q, k, v], outputs: [out]) { gradients, _ in
+            guard let dout = gradients[0]?.reshaped(to: q.shape) else { return [nil, nil, nil] }
+            let (dq, dk, dv) = (
+                runtime.empty(q.shape, q.dtype), runtime.empty(k.shape, k.dtype), runtime.empty(v.shape, v.dtype)
+            )
+            runtime.run(
+                .attentionBackward(
+                    AttentionBackward(forward: forward, dout: dout.view, dq: dq.view, dk: dk.view, dv: dv.view)))
+            return [dq, dk, dv]
+        }[0]
+    }
+
+    /// Rotates queries or keys by their positions; see `Rotary`. x [B, T, H, D], tables [P, R/2], positions [B, T].
+    public func rotary(_ x: Tensor, cosine: Tensor, sine: Tensor, positions: Tensor) -> Tensor {
+        let runtime = runtime
+        let y = runtime.empty(x.shape, x.dtype)
+        func rotation(_ from: Tensor, _ to: Tensor, inverse: Bool) -> Operation {
+            .rotary(
+                Rotary(
+                    x: from.view, y: to.view, cosine: cosine.view, sine: sine.view, positions: positions.view,
+                    inverse: inverse))
+        }
+        runtime.run(rotation(x, y, inverse: false))
+        return record(inputs: [x], outputs: [y]) { gradients, _ in
+            guard let dy = gradients[0]?.reshaped(to: x.shape) else { return [nil] }
+            let dx = runtime.empty(x.shape, x.dtype)
+            runtime.run(rotation(dy, dx, inverse: true))
+            return [dx]
+        }[0]
+    }
+
+    /// Consecutive parts of the last dim, e.g. q, k and v of one fused projection.
+    public func split(_ x: Tensor, into sizes: [Int]) -> [Tensor] {
+        let runtime = runtime
+        let dim = x.dimCount - 1
+        precondition(sizes.reduce(0, +) == x.shape[dim], "split: \(sizes) do not add up to dim \(dim) of \(x.shape)")
+        var start = 0
+        let ranges = sizes.map { size -> Range<Int> in
+            defer { start += size }
+            return start..<start + size
+        }
+        let parts = ranges.map { Tensor(x.view.sliced(dim: dim, $0), runtime).contiguous() }
+        return record(inputs: [x], outputs: parts) { gradients, _ in
+            let dx = runtime.empty(x.shape, x.dtype)
+            for (range, (part, gradient)) in zip(ranges, zip(parts, gradients)) {
+                let target = dx.view.sliced(dim: dim, range)
+                if let gradient {
+                    runtime.run(.copy(from: gradient.reshaped(to: part.shape).view, to: target))
+                } else {
+                    runtime.run(.fill(target, value: 0))
+                }
+            }
+            return [dx]
+        }
+    }
+}

@@ -1,0 +1,49 @@
+// N rows, C width
+
+extension Graph {
+    /// y = x / sqrt(mean(x^2) + epsilon) * weight over the last dim (Zhang and Sennrich 2019, arXiv 1910.07467, eq. 4).
+    public func rmsNorm(_ x: Tensor, _ weight: Parameter, epsilon: Double) -> Tensor {
+        normalise(x, weight, bias: nil, epsilon)
+    }
+
+    /// y = (x - mean) / sqrt(var + epsilon) * weight + bias over the last dim (Ba et al. 2016, arXiv 1607.06450, eq. 3).
+    public func layerNorm(_ x: Tensor, _ weight: Parameter, _ bias: Parameter, epsilon: Double) -> Tensor {
+        normalise(x, weight, bias: bias, epsilon)
+    }
+
+    private func normalise(_ x: Tensor, _ weight: Parameter, bias: Parameter?, _ epsilon: Double) -> Tensor {
+        let runtime = runtime
+        let width = weight.shape[0]
+        precondition(x.shape.last == width, "norm \(weight.name): last dim of \(x.shape) is not \(width)")
+        let rows = x.elementCount / width
+        let flat = x.contiguous().reshaped(to: [rows, width])
+        let kept: DType = x.dtype == .bfloat16 ? .float32 : x.dtype
+        let y = runtime.empty([rows, width], x.dtype)
+        let inverse = runtime.empty([rows], kept)
+        let mean = bias == nil ? nil : runtime.empty([rows], kept)
+        let norm = Norm(
+            x: flat.view, weight: weight.compute.view, bias: bias?.compute.view, y: y.view, inverse: inverse.view,
+            mean: mean?.view, epsilon: epsilon)
+        runtime.run(bias == nil ? .rmsNorm(norm) : .layerNorm(norm))
+
+        let trained = weight.isTrained || bias?.isTrained == true
+        func backward(_ dy: Tensor, dx: Tensor?, withWeights: Bool) {
+            let gradient = NormBackward(
+                x: flat.view, weight: weight.compute.view, inverse: inverse.view, mean: mean?.view,
+                dy: dy.reshaped(to: [rows, width]).view, dx: dx?.view,
+                dweight: withWeights ? weight.gradient?.view : nil, dbias: withWeights ? bias?.gradient?.view : nil)
+            runtime.run(bias == nil ? .rmsNormBackward(gradient) : .layerNormBackward(gradient))
+        }
+        return record(
+            inputs: [x], outputs: [y],
+            weightGradients: !trained ? nil : { gradients in
+                if let dy = gradients[0] { backward(dy, dx: nil, withWeights: true) }
+            }
+        ) { gradients, _ in
+            guard let dy = gradients[0] else { return [nil] }
+            let dx = runtime.empty([rows, width], dy.dtype)
+            backward(dy, dx: dx, withWeights: false)
+            return [dx.reshaped(to: x.shape)]
+        }[0].reshaped(to: x.shape)
+    }
+}
