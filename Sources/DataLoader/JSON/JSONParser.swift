@@ -8,6 +8,8 @@ struct JSONParser {
 
     private func failure(_ expected: String) -> JSONError { JSONError(offset: offset, expected: expected) }
 
+    var isAtEnd: Bool { offset == bytes.count }
+
     private var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
     mutating func skipSpace() {
@@ -79,7 +81,8 @@ struct JSONParser {
         guard take(UInt8(ascii: "}")) else { throw failure("\",\" or \"}\"") }
     }
 
-    private mutating func list(_ body: (inout JSONParser) throws(JSONError) -> Void) throws(JSONError) {
+    /// A list; `body` must consume each element.
+    mutating func list(_ body: (inout JSONParser) throws(JSONError) -> Void) throws(JSONError) {
         skipSpace()
         guard take(UInt8(ascii: "[")) else { throw failure("\"[\"") }
         try enter()

@@ -61,6 +61,18 @@ enum FileSystem {
         }
     }
 
+    /// Deletes a file; one that is gone already is fine.
+    static func remove(_ path: String) throws {
+        guard unlink(path) == 0 || errno == ENOENT else { throw failure("delete", path) }
+    }
+
+    /// The path without links and `..`, so that two spellings of one directory are equal; itself when it is missing.
+    static func canonical(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// Writes a file under a temporary name, forces it to disk and renames it, so that a reader sees all or nothing.
     static func writeAtomically(to path: String, _ body: (borrowing OutputFile) throws -> Void) throws {
         let temporary = "\(path).tmp-\(getpid())-\(UInt32.random(in: 0...UInt32.max))"
@@ -83,36 +95,5 @@ enum FileSystem {
         try withOpenFile(directory) { descriptor in
             guard fsync(descriptor) == 0 || errno == EINVAL else { throw failure("force to disk", directory) }
         }
-    }
-}
-
-/// A file being written; closed when it goes out of scope.
-struct OutputFile: ~Copyable {
-    private let path: String
-    private let descriptor: Int32
-
-    init(creating path: String) throws {
-        self.path = path
-        descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw FileSystem.failure("create", path) }
-    }
-
-    deinit { close(descriptor) }
-
-    func write(_ bytes: UnsafeRawBufferPointer) throws {
-        var rest = bytes[...]
-        while !rest.isEmpty {
-            let piece = UnsafeRawBufferPointer(rebasing: rest)
-            let count = Foundation.write(descriptor, piece.baseAddress, piece.count)
-            if count < 0 && errno == EINTR { continue }
-            guard count > 0 else { throw FileSystem.failure("write", path) }
-            rest = rest.dropFirst(count)
-        }
-    }
-
-    func write(_ bytes: [UInt8]) throws { try bytes.withUnsafeBytes { try write($0) } }
-
-    func synchronize() throws {
-        guard fsync(descriptor) == 0 else { throw FileSystem.failure("force to disk", path) }
     }
 }
