@@ -3,7 +3,8 @@
     python grpo_goldens.py        (after dpo_goldens.py, which writes the policy and the reference)
 
 Generation is replaced by a rollout function, and `old_per_token_logps` by values away from the policy's own, so that
-clipping works in both directions; everything else is TRL's.
+clipping works in both directions; everything else is TRL's. With beta > 0 both forms of the KL term are written: times
+the ratio (`use_bias_correction_kl`, TRL's default), the ratio differentiated too, and plain.
 """
 import json
 import os
@@ -70,7 +71,7 @@ class FixedOldLogProbs(GRPOTrainer):
         return output
 
 
-def run(rows, loss_type, beta, micro_batches=1):
+def run(rows, loss_type, beta, corrected, micro_batches=1):
     FixedOldLogProbs.fixed_rows = rows
     prompts = [{"prompt": alignment.text(rows[group * GROUP]["prompt_ids"])} for group in range(PROMPTS)]
     recorder = alignment.GradientRecorder()
@@ -86,6 +87,7 @@ def run(rows, loss_type, beta, micro_batches=1):
 
     with tempfile.TemporaryDirectory() as scratch:
         config = GRPOConfig(output_dir=scratch, loss_type=loss_type, beta=beta, epsilon=EPSILON,
+                            use_bias_correction_kl=corrected,
                             num_generations=GROUP, max_completion_length=16, shuffle_dataset=False,
                             per_device_train_batch_size=len(rows) // micro_batches,
                             gradient_accumulation_steps=micro_batches, **alignment.ONE_STEP)
@@ -109,12 +111,13 @@ def main():
     directory = alignment.GOLDENS / "grpo"
     directory.mkdir(exist_ok=True)
     for loss_type in ("grpo", "dapo"):
-        for beta in (0.0, 0.04):
-            metrics, gradients, seen = run(rows, loss_type, beta)
-            split, split_gradients, _ = run(rows, loss_type, beta, micro_batches=2)
-            name = f"gradients-{loss_type}-beta{beta}.safetensors"
+        for beta, corrected in ((0.0, False), (0.04, False), (0.04, True)):
+            metrics, gradients, seen = run(rows, loss_type, beta, corrected)
+            split, split_gradients, _ = run(rows, loss_type, beta, corrected, micro_batches=2)
+            name = f"gradients-{loss_type}-beta{beta}{'-corrected' * corrected}.safetensors"
             save_file(gradients, directory / name)
-            cases.append({"loss_type": loss_type, "beta": beta, "gradients": name} | metrics)
+            cases.append({"loss_type": loss_type, "beta": beta, "use_bias_correction_kl": corrected,
+                          "gradients": name} | metrics)
             apart = max((gradients[key] - split_gradients[key]).norm() / gradients[key].norm() for key in gradients)
             print(json.dumps(cases[-1]), "\n  in two micro-batches: loss", split["loss"], "gradients apart by",
                   f"{apart:.1e}")
