@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Arrays of numbers: token ids above all.
 extension Column {
     /// The numbers of an array column, widened or narrowed to `Element`.
