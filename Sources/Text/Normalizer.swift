@@ -1,4 +1,7 @@
 import Foundation
+// Foundation's composed forms are wrong on Linux in corners (a Hangul syllable and a final consonant stay apart, marks
+// keep a wrong order); the standard library's are right, and tests compare them with the reference.
+@_spi(_Unicode) import Swift
 
 /// Rewrites a text before it is cut into pieces.
 struct Normalizer: Sendable {
@@ -50,14 +53,20 @@ struct Normalizer: Sendable {
 
     private static func apply(_ step: Step, to text: String, using state: Pattern.State) -> String {
         switch step {
-        case .nfc: text.precomposedStringWithCanonicalMapping
-        case .nfd: text.decomposedStringWithCanonicalMapping
-        case .nfkc: text.precomposedStringWithCompatibilityMapping
-        case .nfkd: text.decomposedStringWithCompatibilityMapping
+        case .nfc: string(text._nfc)
+        case .nfd: string(text._nfd)
+        case .nfkc: string(text.decomposedStringWithCompatibilityMapping._nfc)
+        case .nfkd: string(text.decomposedStringWithCompatibilityMapping._nfd)
         case .lowercase: text.lowercased()
         case .prepend(let prefix): text.isEmpty ? text : prefix + text
         case .replace(let pattern, let content): pattern.replacing(in: text, with: content, using: state)
         }
+    }
+
+    private static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {
+        var view = String.UnicodeScalarView()
+        view.append(contentsOf: scalars)
+        return String(view)
     }
 
     /// A quick, one-sided test: whether every scalar lies in a range whose scalars neither compose nor decompose.
