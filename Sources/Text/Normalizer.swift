@@ -53,8 +53,8 @@ struct Normalizer: Sendable {
 
     private static func apply(_ step: Step, to text: String, using state: Pattern.State) -> String {
         switch step {
-        case .nfc: string(text._nfc)
-        case .nfd: string(text._nfd)
+        case .nfc: string(expanded(text)._nfc)
+        case .nfd: string(expanded(text)._nfd)
         case .nfkc: string(text.decomposedStringWithCompatibilityMapping._nfc)
         case .nfkd: string(text.decomposedStringWithCompatibilityMapping._nfd)
         case .lowercase: text.lowercased()
@@ -62,6 +62,17 @@ struct Normalizer: Sendable {
         case .replace(let pattern, let content): pattern.replacing(in: text, with: content, using: state)
         }
     }
+
+    /// The text with three Tibetan signs decomposed, whose parts the standard library would leave unordered because
+    /// the signs themselves have the combining class 0.
+    private static func expanded(_ text: String) -> String {
+        guard text.unicodeScalars.contains(where: { (0xF73...0xF81).contains($0.value) }) else { return text }
+        return text.unicodeScalars.reduce(into: "") { $0 += tibetanSigns[$1] ?? String($1) }
+    }
+
+    private static let tibetanSigns: [Unicode.Scalar: String] = [
+        "\u{F73}": "\u{F71}\u{F72}", "\u{F75}": "\u{F71}\u{F74}", "\u{F81}": "\u{F71}\u{F80}",
+    ]
 
     private static func string(_ scalars: some Sequence<Unicode.Scalar>) -> String {
         var view = String.UnicodeScalarView()
