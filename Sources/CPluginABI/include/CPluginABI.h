@@ -1,0 +1,6 @@
+#ifndef CPLUGINABI_H
+#define CPLUGINABI_H
+
+#include <stdint.h>
+
+#endif
