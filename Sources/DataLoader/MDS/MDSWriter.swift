@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Writes an MDS data set, byte for byte as the original library does when it is given the same samples and settings.
 ///
 /// Columns are stored in alphabetical order. Shards appear under their final name only when complete, and the index,

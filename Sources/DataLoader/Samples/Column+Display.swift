@@ -1,3 +1,5 @@
+public import JSON
+
 internal import Foundation
 
 extension Column {

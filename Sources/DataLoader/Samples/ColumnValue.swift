@@ -1,3 +1,5 @@
+public import JSON
+
 /// A value to be written into a column.
 public enum ColumnValue: Sendable {
     /// Bytes, written as they are under any encoding (as the original does).
