@@ -13,7 +13,7 @@ final class CheckpointSink {
     }
 
     /// Writes a part of an item; `offset` counts bytes from the item's start.
-    func write(_ item: Int, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    func write(_ item: Int, _ bytes: [UInt8], at offset: Int) throws {
         let place = plan.places[item]
         let output = try outputs[place.file] ?? open(place.file)
         try output.write(place.key, bytes, at: offset)

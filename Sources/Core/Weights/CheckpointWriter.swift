@@ -10,7 +10,7 @@ public final class CheckpointWriter {
         /// After the checkpoint is durable.
         case synchronous
         /// After the last tensor is copied to host memory; a thread of its own writes. At most `byteLimit` bytes (or
-        /// one piece of 64 MiB) are held, so `write` waits for the disk when the checkpoint is larger than that.
+        /// one piece of 16 MiB) are held, so `write` waits for the disk when the checkpoint is larger than that.
         case background(byteLimit: Int)
     }
 
@@ -77,7 +77,7 @@ public final class CheckpointWriter {
             pending = queue
             for (index, item) in items.enumerated() {
                 try item.tensor.forEachPiece(as: item.tensor.dtype) { bytes, offset in
-                    if queue.push(.init(item: index, offset: offset, bytes: Array(bytes))) { return }
+                    if queue.push(.init(item: index, offset: offset, bytes: bytes)) { return }
                     try finish()
                 }
             }
@@ -96,7 +96,7 @@ public final class CheckpointWriter {
     private static func drain(_ queue: SnapshotQueue, _ sink: CheckpointSink) throws {
         var freed = 0
         while let piece = queue.pop(freeing: freed) {
-            try piece.bytes.withUnsafeBytes { try sink.write(piece.item, $0, at: piece.offset) }
+            try sink.write(piece.item, piece.bytes, at: piece.offset)
             freed = piece.bytes.count
         }
         try sink.commit()

@@ -16,12 +16,12 @@ final class SafeTensorsOutput {
     var isComplete: Bool { missing.isEmpty }
 
     /// Writes a part of a tensor's values; `offset` counts bytes from the tensor's start.
-    func write(_ name: String, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws {
+    func write(_ name: String, _ bytes: [UInt8], at offset: Int) throws {
         guard let place = layout.places[name] else {
             preconditionFailure("safetensors: '\(name)' was not announced for '\(file.path)'")
         }
         precondition(offset + bytes.count <= place.spec.byteCount, "safetensors: too many bytes for '\(name)'")
-        try file.write(bytes, at: place.start + offset)
+        try bytes.withUnsafeBytes { try file.write($0, at: place.start + offset) }
         if offset + bytes.count == place.spec.byteCount { missing.remove(name) }
     }
 

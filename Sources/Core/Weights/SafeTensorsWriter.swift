@@ -3,7 +3,7 @@ internal import Foundation
 /// Writes tensors one at a time to `model.safetensors`, or to shards with Hugging Face's index when they are many.
 ///
 /// No file appears under its name before `finish`; a writer that is released without it leaves nothing behind. Peak
-/// memory is one piece of a tensor (64 MiB).
+/// memory is one piece of a tensor (16 MiB).
 public final class SafeTensorsWriter {
     /// The shard size at which Hugging Face's own writer splits.
     public static let defaultShardBytes = 5_000_000_000
