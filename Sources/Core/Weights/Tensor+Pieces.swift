@@ -15,9 +15,11 @@ extension Tensor {
         for first in stride(from: 0, to: rows.shape[0], by: rowsPerPiece) {
             let range = first..<min(first + rowsPerPiece, rows.shape[0])
             let piece = Tensor(rows.view.sliced(dim: 0, range), runtime).cast(to: dtype).contiguous()
-            let bytes = [UInt8](unsafeUninitializedCapacity: range.count * rowBytes) { target, count in
-                count = range.count * rowBytes
-                runtime.backend.copy(.toHost(piece.view, UnsafeMutableRawBufferPointer(rebasing: target[..<count])))
+            let byteCount = range.count * rowBytes
+            let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { capacity, count in
+                count = byteCount
+                let target = UnsafeMutableRawBufferPointer(start: capacity.baseAddress, count: byteCount)
+                runtime.backend.copy(.toHost(piece.view, target))
             }
             try body(bytes, first * rowBytes)
         }
