@@ -1,0 +1,10 @@
+/// Text that is not JSON.
+public struct JSONError: Error, Sendable, CustomStringConvertible {
+    /// The offset in bytes of the first byte that does not fit.
+    public let offset: Int
+    /// What was expected there.
+    public let expected: String
+
+    /// One sentence for the user.
+    public var description: String { "expected \(expected) at byte \(offset)" }
+}
