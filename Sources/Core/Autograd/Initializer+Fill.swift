@@ -1,0 +1,41 @@
+internal import Dispatch
+internal import Random
+
+extension Initializer {
+    /// Fills a whole, contiguous parameter; element i of its row-major order draws number i of `source`.
+    func fill(_ tensor: Tensor, _ source: Philox) {
+        let runtime = tensor.runtime
+        switch self {
+        case .zeros: runtime.run(.fill(tensor.view, value: 0))
+        case .ones: runtime.run(.fill(tensor.view, value: 1))
+        case .normal(let standardDeviation):
+            // 32 MB or less of host memory at a time.
+            let piece = 1 << 22
+            let flat = tensor.view.reshaped(to: [tensor.elementCount])
+            for start in stride(from: 0, to: tensor.elementCount, by: piece) {
+                let range = start..<min(start + piece, tensor.elementCount)
+                let values = tensor.dtype == .float64
+                    ? runtime.tensor(normals(range, source) { $0 * standardDeviation }, [range.count])
+                    : runtime.tensor(normals(range, source) { Float($0 * standardDeviation) }, [range.count])
+                runtime.run(.copy(from: values.view, to: flat.sliced(dim: 0, range)))
+            }
+        }
+    }
+
+    /// Numbers `range` of the source, drawn on all cores and passed through `convert`.
+    private func normals<Element>(
+        _ range: Range<Int>, _ source: Philox, _ convert: @Sendable (Double) -> Element
+    ) -> [Element] {
+        [Element](unsafeUninitializedCapacity: range.count) { buffer, count in
+            // Each iteration writes elements of its own only.
+            nonisolated(unsafe) let buffer = buffer
+            let piece = 1 << 14
+            DispatchQueue.concurrentPerform(iterations: (range.count + piece - 1) / piece) { part in
+                for index in part * piece..<min((part + 1) * piece, range.count) {
+                    buffer.initializeElement(at: index, to: convert(source.normal(at: UInt64(range.lowerBound + index))))
+                }
+            }
+            count = range.count
+        }
+    }
+}

@@ -1,0 +1,73 @@
+internal import Random
+
+/// All parameters of a model on one rank: named views into flat arenas, one arena per (block, group, element type).
+public final class ParameterStore {
+    /// What was declared, in the model's order.
+    public let specs: [ParameterSpec]
+    public let precision: Precision
+    /// In order of first appearance of (block, group) among `specs`.
+    public let arenas: [Arena]
+    /// In the order of `specs`.
+    public let parameters: [Parameter]
+    private let byName: [String: Parameter]
+
+    /// Allocates all parameters and fills them.
+    /// - Parameters:
+    ///   - specs: declared parameters with different names; a tied parameter is declared once.
+    ///   - precision: element types of masters and compute copies.
+    ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (call `refreshCompute` then).
+    ///   - group: the optimizer group of a parameter name; nil = frozen.
+    public init(
+        _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,
+        group: (String) -> Int? = { _ in 0 }
+    ) {
+        struct Key: Hashable {
+            let block: String
+            let group: Int?
+        }
+        var order: [Key] = []
+        var members: [Key: [ParameterSpec]] = [:]
+        for spec in specs {
+            let key = Key(block: spec.block, group: group(spec.name))
+            if members[key] == nil { order.append(key) }
+            members[key, default: []].append(spec)
+        }
+        let arenas = order.map {
+            Arena(members[$0] ?? [], runtime, block: $0.block, group: $0.group, precision: precision)
+        }
+        let byName = Dictionary(arenas.flatMap { $0.makeParameters() }.map { ($0.name, $0) }) { first, _ in
+            preconditionFailure("parameter store: two parameters are named '\(first.name)'")
+        }
+        self.specs = specs
+        self.precision = precision
+        self.arenas = arenas
+        self.byName = byName
+        self.parameters = specs.compactMap { byName[$0.name] }
+        guard let seed else { return }
+        for (spec, parameter) in zip(specs, parameters) {
+            spec.initializer.fill(parameter.value, Philox(seed: seed, stream: "init/" + spec.name))
+        }
+        refreshCompute()
+    }
+
+    /// The parameter declared as `name`.
+    public subscript(name: String) -> Parameter {
+        guard let parameter = byName[name] else {
+            preconditionFailure("parameter store: no parameter named '\(name)' was declared")
+        }
+        return parameter
+    }
+
+    /// The parameter declared as `name`; nil when none was.
+    public func find(_ name: String) -> Parameter? { byName[name] }
+
+    /// Sets all gradients to 0.
+    public func zeroGradients() {
+        for arena in arenas { arena.zeroGradients() }
+    }
+
+    /// Copies all masters into their compute copies; call after each change of masters.
+    public func refreshCompute() {
+        for arena in arenas { arena.refreshCompute() }
+    }
+}

@@ -1,0 +1,37 @@
+// B batch, T tokens, C width
+
+/// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)).
+public struct DecoderBlock {
+    public let attentionNorm: Normalization
+    public let attention: SelfAttention
+    public let mlpNorm: Normalization
+    public let mlp: MLP
+
+    static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
+        let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
+        func norm(_ part: String) -> [ParameterSpec] {
+            Normalization.specs(
+                configuration.norm, names.layer(layer, part), block: block, width: configuration.width)
+        }
+        return norm(names.attentionNorm) + SelfAttention.specs(configuration, layer: layer)
+            + norm(names.mlpNorm) + MLP.specs(configuration, layer: layer)
+    }
+
+    init(_ configuration: DecoderConfiguration, layer: Int, from parameters: ParameterStore) {
+        func norm(_ part: String) -> Normalization {
+            Normalization(
+                configuration.norm, configuration.names.layer(layer, part), epsilon: configuration.normEpsilon,
+                from: parameters)
+        }
+        attentionNorm = norm(configuration.names.attentionNorm)
+        attention = SelfAttention(configuration, layer: layer, from: parameters)
+        mlpNorm = norm(configuration.names.mlpNorm)
+        mlp = MLP(configuration, layer: layer, from: parameters)
+    }
+
+    /// x [B, T, C]; result [B, T, C].
+    public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        let h = graph.add(x, attention(graph, attentionNorm(graph, x), context))
+        return graph.add(h, mlp(graph, mlpNorm(graph, h)))
+    }
+}

@@ -1,0 +1,22 @@
+// C width
+
+/// y = x / sqrt(mean(x^2) + epsilon) * weight over the last dim (Zhang and Sennrich 2019, arXiv 1910.07467, eq. 4).
+public struct RMSNorm {
+    /// [C]
+    public let weight: Parameter
+    public let epsilon: Double
+
+    public static func specs(_ name: String, block: String, width: Int) -> [ParameterSpec] {
+        [ParameterSpec(name + ".weight", [width], block: block, initializer: .ones, placement: .replicated)]
+    }
+
+    public init(_ name: String, epsilon: Double, from parameters: ParameterStore) {
+        weight = parameters[name + ".weight"]
+        self.epsilon = epsilon
+    }
+
+    /// x [..., C]; result of the same shape.
+    public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor {
+        graph.rmsNorm(x, weight, epsilon: epsilon)
+    }
+}

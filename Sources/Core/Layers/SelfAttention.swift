@@ -1,0 +1,111 @@
+// B batch, T tokens, C width, H heads, K key/value heads, D head size
+
+/// Causal self-attention: o(attention(q(x), k(x), v(x))), with rotary positions, norms of queries and keys, and a window
+/// where the configuration has them.
+public struct SelfAttention {
+    /// Where queries, keys and values come from.
+    public enum Projections {
+        case separate(query: Linear, key: Linear, value: Linear)
+        /// One product whose outputs are q, k and v side by side.
+        case fused(Linear)
+    }
+
+    public let projections: Projections
+    public let output: Linear
+    /// Norms over each head's dims, before the rotation (Qwen 3).
+    public let queryNorm: RMSNorm?
+    public let keyNorm: RMSNorm?
+    private let layer: Int
+    private let headSize: Int
+    /// H and K of the whole model; their ratio is also that of a rank's part.
+    private let headCounts: (query: Int, keyValue: Int)
+    private let scale: Double
+    private let window: Int?
+    private let rotates: Bool
+
+    static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
+        let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
+        func projection(
+            _ part: String, _ inputs: Int, _ outputs: Int, _ hasBias: Bool, _ placement: Placement
+        ) -> [ParameterSpec] {
+            Linear.specs(
+                names.layer(layer, part), block: block, inputs: inputs, outputs: outputs, hasBias: hasBias,
+                isTransposed: configuration.storesTransposed,
+                initializer: configuration.initializer(residual: placement == .rows), placement: placement)
+        }
+        let width = configuration.width
+        let queries = configuration.headCount * configuration.headSize
+        let keys = configuration.keyValueHeadCount * configuration.headSize
+        let hasBias = configuration.queryKeyValueHasBias
+        let inputs = configuration.fusesQueryKeyValue
+            ? projection(names.queryKeyValue, width, queries + 2 * keys, hasBias, .columns)
+            : projection(names.query, width, queries, hasBias, .columns)
+                + projection(names.key, width, keys, hasBias, .columns)
+                + projection(names.value, width, keys, hasBias, .columns)
+        let norms = !configuration.normalizesQueriesAndKeys
+            ? [] : [names.queryNorm, names.keyNorm].flatMap {
+                RMSNorm.specs(names.layer(layer, $0), block: block, width: configuration.headSize)
+            }
+        return inputs + projection(names.output, queries, width, configuration.outputHasBias, .rows) + norms
+    }
+
+    init(_ configuration: DecoderConfiguration, layer: Int, from parameters: ParameterStore) {
+        let names = configuration.names
+        func projection(_ part: String) -> Linear {
+            Linear(names.layer(layer, part), isTransposed: configuration.storesTransposed, from: parameters)
+        }
+        func norm(_ part: String) -> RMSNorm? {
+            !configuration.normalizesQueriesAndKeys
+                ? nil : RMSNorm(names.layer(layer, part), epsilon: configuration.normEpsilon, from: parameters)
+        }
+        projections = configuration.fusesQueryKeyValue
+            ? .fused(projection(names.queryKeyValue))
+            : .separate(
+                query: projection(names.query), key: projection(names.key), value: projection(names.value))
+        output = projection(names.output)
+        (queryNorm, keyNorm) = (norm(names.queryNorm), norm(names.keyNorm))
+        self.layer = layer
+        headSize = configuration.headSize
+        headCounts = (configuration.headCount, configuration.keyValueHeadCount)
+        scale = configuration.attentionScale(layer: layer)
+        window = configuration.layers[layer].window
+        rotates = configuration.layers[layer].rotates
+    }
+
+    /// x [B, T, C]; result [B, T, C].
+    public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        var (q, k, v) = heads(graph, x)
+        if let queryNorm, let keyNorm {
+            q = queryNorm(graph, q)
+            k = keyNorm(graph, k)
+        }
+        if rotates, let rotation = context.rotation {
+            q = graph.rotary(q, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
+            k = graph.rotary(k, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
+        }
+        var mask = AttentionMask(window: window, documentStart: context.documentStart)
+        if let cache = context.cache {
+            (k, v) = cache.append(k, v, layer: layer)
+            mask.queryStart = cache.queryStart
+        }
+        let mixed = graph.attention(q, k, v, scale: scale, mask: mask)
+        return output(graph, mixed.reshaped(to: [x.shape[0], x.shape[1], mixed.shape[2] * headSize]))
+    }
+
+    /// Queries [B, T, H, D], keys and values [B, T, K, D].
+    private func heads(_ graph: Graph, _ x: Tensor) -> (Tensor, Tensor, Tensor) {
+        func split(_ y: Tensor) -> Tensor {
+            y.reshaped(to: [x.shape[0], x.shape[1], y.shape[2] / headSize, headSize])
+        }
+        switch projections {
+        case .separate(let query, let key, let value):
+            return (split(query(graph, x)), split(key(graph, x)), split(value(graph, x)))
+        case .fused(let projection):
+            let y = projection(graph, x)
+            let part = y.shape[2] / (headCounts.query + 2 * headCounts.keyValue)
+            let (queries, keys) = (part * headCounts.query, part * headCounts.keyValue)
+            let parts = graph.split(y, into: [queries, keys, keys])
+            return (split(parts[0]), split(parts[1]), split(parts[2]))
+        }
+    }
+}

@@ -1,0 +1,197 @@
+public import Core
+public import DataLoader
+public import JSON
+
+/// Everything a loop works with, and the verbs it is made of. A trainer's own loop calls the same verbs.
+public final class TrainingRun {
+    public let trainer: any Trainer
+    public let session: TrainingSession
+    public let policy: PolicyModel
+    public let update: WeightUpdate
+    public let schedule: Schedule
+    public let loader: Loader
+    public let plan: RunPlan
+    public internal(set) var progress: RunProgress
+    private let observer: any RunObserver
+    private var waitedSeconds = 0.0
+
+    public init(
+        trainer: any Trainer, session: TrainingSession, policy: PolicyModel, update: WeightUpdate, schedule: Schedule,
+        loader: Loader, plan: RunPlan, progress: RunProgress, observer: any RunObserver
+    ) {
+        self.trainer = trainer
+        self.session = session
+        self.policy = policy
+        self.update = update
+        self.schedule = schedule
+        self.loader = loader
+        self.plan = plan
+        self.progress = progress
+        self.observer = observer
+        session.step = progress.step
+    }
+
+    /// Whether the run's steps are done.
+    public var isDone: Bool { progress.step >= plan.steps }
+
+    /// Whether someone asked the run to checkpoint and leave.
+    public var shouldStop: Bool { observer.shouldStop }
+
+    /// Verb: the next optimizer step's micro-batches.
+    /// - Throws: `InputError` when no sample of the batch has anything to train on.
+    public func nextExperience() throws -> [MicroBatch] {
+        let samples = try loader.next()
+        let examples = try samples.compactMap { sample -> Example? in
+            guard let example = try trainer.example(from: sample) else {
+                progress.skippedSamples += 1
+                observer.skipped(sample)
+                return nil
+            }
+            try check(example)
+            return example
+        }
+        guard !examples.isEmpty else {
+            let ids = samples.prefix(4).map(\.id).joined(separator: ", ")
+            throw InputError(
+                "data.train", "no trainable tokens in any sample of step \(progress.step + 1) (\(ids), ...)",
+                fix: "forktail data cat DIR --count 1 --json shows what a sample holds")
+        }
+        return try trainer.experience(from: examples)
+    }
+
+    private func check(_ example: Example) throws {
+        let vocabulary = Int32(policy.decoder.configuration.vocabularySize)
+        let positions = policy.decoder.configuration.positionCount
+        for sequence in example.sequences {
+            if let id = sequence.ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
+                throw InputError(
+                    "data.train", "sample \(example.sampleID) has token id \(id), the model knows 0...\(vocabulary - 1)",
+                    fix: "use the tokenizer that the model was trained with")
+            }
+            let starts = sequence.documentStarts + [sequence.ids.count]
+            let longest = zip(starts, starts.dropFirst()).map { $1 - $0 }.max() ?? 0
+            if longest > positions {
+                throw InputError(
+                    "data.train", "sample \(example.sampleID) has \(longest) tokens, the model has \(positions) positions",
+                    fix: "sequence.length=\(positions)")
+            }
+        }
+    }
+
+    /// Verb: forward and backward over one optimizer step's micro-batches; gradients end up in the arenas.
+    public func accumulateGradients(_ batches: [MicroBatch]) throws -> StepFigures {
+        var figures = StepFigures(batches)
+        try figures.reduceWeights(session)
+        policy.store.zeroGradients()
+        for batch in batches {
+            let graph = Graph(policy.runtime, recording: true)
+            guard let scores = policy.score(batch, on: graph, session.settings.objective) else { continue }
+            let objective = try trainer.objective(scores, batch)
+            let seeds = try objective.terms.compactMap { term -> (Tensor, gradient: Tensor)? in
+                let weight = try figures.weight(of: term)
+                guard weight != 0 else { return nil }
+                let slope = policy.runtime.full(term.sum.shape, term.sum.dtype, term.coefficient / weight)
+                return (term.sum, gradient: slope)
+            }
+            figures.add(objective)
+            graph.backward(from: seeds)
+        }
+        try figures.finish(session)
+        return figures
+    }
+
+    /// Verb: the loss over validation samples, without gradients.
+    public func evaluate(_ samples: [Sample]) throws -> Double? {
+        let examples = try samples.compactMap { try trainer.example(from: $0) }
+        guard !examples.isEmpty else { return nil }
+        let batches = try trainer.experience(from: examples)
+        var figures = StepFigures(batches)
+        try figures.reduceWeights(session)
+        for batch in batches {
+            let graph = Graph(policy.runtime, recording: false)
+            guard let scores = policy.score(batch, on: graph, session.settings.objective) else { continue }
+            figures.add(try trainer.objective(scores, batch))
+        }
+        try figures.finish(session)
+        return figures.loss
+    }
+
+    /// Verb: clips and updates; refuses to go on from numbers that are not finite.
+    public func updateWeights(_ figures: inout StepFigures, batches: [MicroBatch]) throws {
+        let norm = policy.store.gradientNorm()
+        figures.gradientNorm = norm
+        guard figures.loss.isFinite, norm.isFinite else {
+            throw RunStopped(
+                step: progress.step + 1, loss: figures.loss, gradientNorm: norm,
+                sampleIDs: batches.flatMap(\.sampleIDs))
+        }
+        let clip = plan.clipGradNorm.map { min(1, $0 / (norm + 1e-6)) } ?? 1
+        let factor = schedule.factor(step: progress.step)
+        figures.lr = schedule.lr * factor
+        if figures.hasWeight {
+            update.apply(step: progress.step + 1, lrFactor: factor, gradientScale: clip)
+        } else {
+            progress.skippedSteps += 1
+        }
+    }
+
+    /// Verb: counts the step and reports it.
+    public func finishStep(_ figures: StepFigures, seconds: Double) throws {
+        progress.step += 1
+        progress.tokenCount += figures.tokenCount
+        session.step = progress.step
+        let waited = loader.waitSeconds - waitedSeconds
+        waitedSeconds = loader.waitSeconds
+        try observer.finished(self, figures, seconds: seconds, dataWaitSeconds: waited)
+    }
+}
+
+/// What a run is asked to do.
+public struct RunPlan: Sendable {
+    /// Optimizer steps in all.
+    public var steps: Int
+    /// Optimizer steps on one experience.
+    public var passes: Int
+    /// Largest gradient norm; nil = not clipped.
+    public var clipGradNorm: Double?
+
+    public init(steps: Int, passes: Int, clipGradNorm: Double?) {
+        self.steps = steps
+        self.passes = passes
+        self.clipGradNorm = clipGradNorm
+    }
+}
+
+/// How far a run is.
+public struct RunProgress: Sendable, Codable, Hashable {
+    /// Optimizer steps done.
+    public var step = 0
+    public var tokenCount = 0
+    /// Steps whose terms all weighed 0.
+    public var skippedSteps = 0
+    /// Samples without anything to train on.
+    public var skippedSamples = 0
+
+    public init() {}
+}
+
+/// Numbers that are not finite: the run stops and keeps the last good checkpoint (exit code 23).
+public struct RunStopped: Error, Sendable, CustomStringConvertible {
+    public let step: Int
+    public let loss: Double
+    public let gradientNorm: Double
+    public let sampleIDs: [String]
+
+    public var description: String {
+        let shown = sampleIDs.prefix(8).joined(separator: ", ") + (sampleIDs.count > 8 ? ", ..." : "")
+        return "stopped at step \(step): loss \(loss), gradient norm \(gradientNorm), expected finite numbers; "
+            + "samples of the batch: \(shown). the weights of step \(step - 1) are kept in the last checkpoint"
+    }
+}
+
+/// What happens beside the loop: metrics, checkpoints, signals.
+public protocol RunObserver: AnyObject {
+    var shouldStop: Bool { get }
+    func skipped(_ sample: Sample)
+    func finished(_ run: TrainingRun, _ figures: StepFigures, seconds: Double, dataWaitSeconds: Double) throws
+}
