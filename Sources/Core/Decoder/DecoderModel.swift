@@ -3,7 +3,7 @@
 /// A decoder-only transformer, driven by its configuration.
 ///
 /// `hidden` is `embed`, the blocks in order, `normalize`; a pipeline stage or a strategy calls these parts itself.
-public final class Decoder {
+public final class DecoderModel {
     public let configuration: DecoderConfiguration
     public let embedding: Embedding
     /// The table of learned positions; nil for rotary models.
