@@ -19,6 +19,26 @@ func library(_ name: String, _ dependencies: [Target.Dependency], path: String? 
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
+/// A plugin by its folder: "Trainers/DPO" is the module TrainerDPO in Plugins/Trainers/DPO.
+func plugin(_ folder: String) -> Target {
+    let parts = folder.split(separator: "/")
+    return .target(
+        name: parts[0].dropLast() + parts[1],
+        dependencies: ["PluginAPI", "Core", "DataLoader", "Text", "JSON", "Random"],
+        path: "Plugins/\(folder)", exclude: ["plugin.json", "README.md"], swiftSettings: strict)
+}
+
+/// Every built-in plugin, by folder.
+let plugins = [
+    "Trainers/Pretrain", "Trainers/SFT", "Trainers/DPO", "Trainers/GRPO",
+    "Optimizers/AdamW", "Optimizers/SGD", "Optimizers/Lion", "Optimizers/Muon",
+    "Schedulers/Constant", "Schedulers/Linear", "Schedulers/Cosine", "Schedulers/WSD",
+    "Loaders/Streaming", "Loaders/JSONL",
+    "Trackers/JSONL", "Trackers/TensorBoard",
+    "Rewards/ExactMatch", "Rewards/EndsWith", "Rewards/Length", "Rewards/Format",
+    "Tasks/Arithmetic",
+].map(plugin)
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: exportSymbols)
 }
@@ -50,5 +70,8 @@ let package = Package(
         tests("CoreTests", ["Core"]),
         tests("DataLoaderTests", ["DataLoader"]),
         tests("TextTests", ["Text"]),
-    ]
+        tests(
+            "PluginsTests",
+            ["PluginAPI", "Core", "DataLoader", "Text", "JSON", "Random"] + plugins.map { .byName(name: $0.name) }),
+    ] + plugins
 )
