@@ -5,6 +5,11 @@ public struct JSONError: Error, Sendable, CustomStringConvertible {
     /// What was expected there.
     public let expected: String
 
+    package init(offset: Int, expected: String) {
+        self.offset = offset
+        self.expected = expected
+    }
+
     /// One sentence for the user.
     public var description: String { "expected \(expected) at byte \(offset)" }
 }

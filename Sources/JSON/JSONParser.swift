@@ -1,14 +1,18 @@
 /// A recursive-descent JSON reader over bytes (RFC 8259, and Python's `NaN` and `Infinity`).
 package struct JSONParser {
     private let bytes: UnsafeRawBufferPointer
-    private(set) var offset = 0
+    package private(set) var offset = 0
     private var depth = 0
 
     package init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
 
     private func failure(_ expected: String) -> JSONError { JSONError(offset: offset, expected: expected) }
 
-    private var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+    package var isAtEnd: Bool { offset == bytes.count }
+
+    mutating func advance() { offset += 1 }
+
+    var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
     package mutating func skipSpace() {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }
@@ -79,7 +83,8 @@ package struct JSONParser {
         guard take(UInt8(ascii: "}")) else { throw failure("\",\" or \"}\"") }
     }
 
-    private mutating func list(_ body: (inout JSONParser) throws(JSONError) -> Void) throws(JSONError) {
+    /// A list; `body` must consume each element.
+    package mutating func list(_ body: (inout JSONParser) throws(JSONError) -> Void) throws(JSONError) {
         skipSpace()
         guard take(UInt8(ascii: "[")) else { throw failure("\"[\"") }
         try enter()

@@ -11,15 +11,23 @@ extension Graph {
         let outputs = body(Graph(runtime, recording: false), saved)
         guard isRecording else { return outputs }
         let runtime = runtime
-        // The second run yields both kinds of gradient at once: the weights' accumulate while the inputs' are found.
-        return record(inputs: inputs, outputs: outputs, weightGradients: { _ in }) { gradients, _ in
+        // The second run yields both kinds of gradient at once, and is made by whichever is asked for first: where no
+        // input is part of the graph, only the weights' are.
+        var found: [Tensor?]?
+        func runAgain(_ gradients: [Tensor?]) -> [Tensor?] {
+            if let found { return found }
             let inner = Graph(runtime, recording: true)
             let leaves = saved.map { $0.dtype.isFloatingPoint ? inner.leaf($0) : $0 }
             let seeds = zip(body(inner, leaves), gradients).compactMap { output, gradient in
                 gradient.map { (output, gradient: $0) }
             }
             inner.backward(from: seeds)
-            return leaves.map { inner.gradient(of: $0) }
+            let inputGradients = leaves.map { inner.gradient(of: $0) }
+            found = inputGradients
+            return inputGradients
+        }
+        return record(inputs: inputs, outputs: outputs, weightGradients: { _ = runAgain($0) }) { gradients, _ in
+            runAgain(gradients)
         }
     }
 }

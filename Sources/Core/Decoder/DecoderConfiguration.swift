@@ -49,6 +49,8 @@ public struct DecoderConfiguration: Sendable, Hashable {
     /// Whether projections into the residual stream start smaller by sqrt(2 * layers) (Radford et al. 2019, section 2.3).
     public var scalesResidualInitializer = false
     public var names: DecoderNames = .llama
+    /// Sentences on settings of the file that have no effect, for the log.
+    public var notices: [String] = []
 
     public init(
         vocabularySize: Int, width: Int, mlpWidth: Int, headCount: Int, keyValueHeadCount: Int, headSize: Int,

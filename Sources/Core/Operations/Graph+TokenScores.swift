@@ -64,29 +64,35 @@ extension Graph {
         }
 
         let dhidden = hidden.slot == nil ? nil : runtime.empty(hidden.shape, hidden.dtype)
-        // One walk over the chunks serves both gradients, so the logits are recomputed once.
-        let results = record(
-            inputs: [hidden], outputs: outputs,
-            weightGradients: !head.isTrained && dhidden == nil ? nil : { gradients in
-                eachLogitGradient(gradients) { range, dlogits in
-                    let rows = saved.view.sliced(dim: 0, range)
-                    if let dhead = head.gradient {
-                        runtime.run(
-                            .matmul(
-                                Matmul(
-                                    dlogits.view.transposed(0, 1), rows, into: dhead.view, alpha: 1 / temperature,
-                                    beta: 1)))
-                    }
-                    if let dhidden {
-                        runtime.run(
-                            .matmul(
-                                Matmul(
-                                    dlogits.view, head.compute.view, into: dhidden.view.sliced(dim: 0, range),
-                                    alpha: 1 / temperature)))
-                    }
+        // One walk over the chunks serves both gradients, so the logits are recomputed once: it is made by whichever is
+        // asked for first, also when weight gradients are deferred.
+        var isDone = false
+        func walkOnce(_ gradients: [Tensor?]) {
+            if isDone { return }
+            isDone = true
+            eachLogitGradient(gradients) { range, dlogits in
+                let rows = saved.view.sliced(dim: 0, range)
+                if let dhead = head.gradient {
+                    runtime.run(
+                        .matmul(
+                            Matmul(
+                                dlogits.view.transposed(0, 1), rows, into: dhead.view, alpha: 1 / temperature, beta: 1)))
+                }
+                if let dhidden {
+                    runtime.run(
+                        .matmul(
+                            Matmul(
+                                dlogits.view, head.compute.view, into: dhidden.view.sliced(dim: 0, range),
+                                alpha: 1 / temperature)))
                 }
             }
-        ) { _, _ in [dhidden] }
+        }
+        let results = record(
+            inputs: [hidden], outputs: outputs, weightGradients: head.isTrained ? walkOnce : nil
+        ) { gradients, _ in
+            walkOnce(gradients)
+            return [dhidden]
+        }
         return HeadScores(
             logProb: results[0], logSumExp: results[1], meanLogProb: results[2], entropy: results[3])
     }

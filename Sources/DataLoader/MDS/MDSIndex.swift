@@ -1,3 +1,5 @@
+internal import JSON
+
 /// The index of an MDS data set (`index.json`).
 public struct MDSIndex: Sendable {
     /// The shards, in the order of their samples.

@@ -1,3 +1,5 @@
+internal import JSON
+
 /// Reads an index shard by shard, so that a million shards need no tree of a million objects; collects every problem.
 struct MDSIndexReader {
     private(set) var shards: [MDSShard] = []

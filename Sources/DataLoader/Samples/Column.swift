@@ -1,3 +1,5 @@
+public import JSON
+
 /// One column of a sample: a name, an encoding, and bytes that are decoded only when asked for.
 ///
 /// MDS lets a writer put bytes under any encoding, so every accessor checks what it finds and throws ``SampleError``.

@@ -4,11 +4,11 @@ public import Core
 
 /// A decoder with its parameters, which scores micro-batches.
 public final class PolicyModel {
-    public let decoder: Decoder
+    public let decoder: DecoderModel
     public let store: ParameterStore
     public let runtime: Runtime
 
-    public init(decoder: Decoder, store: ParameterStore, runtime: Runtime) {
+    public init(decoder: DecoderModel, store: ParameterStore, runtime: Runtime) {
         self.decoder = decoder
         self.store = store
         self.runtime = runtime
@@ -28,7 +28,7 @@ public final class PolicyModel {
         let scored = graph.rows(flat, at: runtime.tensor(layout.scoredRows, [count]))
         let scores = graph.score(
             scored, head: decoder.head, targets: runtime.tensor(layout.targets, [count]),
-            temperature: batch.temperature, softcap: settings.softcap ?? decoder.configuration.finalSoftcap)
+            temperature: batch.temperature, softcap: settings.softcap)
         return TokenScores(
             graph: graph, scores: scores, sequenceIndex: runtime.tensor(layout.sequenceIndex, [count]),
             sequenceCount: batch.sequences.count, settings: settings)

@@ -1,6 +1,5 @@
-public import Core
+internal import Core
 public import DataLoader
-public import JSON
 
 /// Everything a loop works with, and the verbs it is made of. A trainer's own loop calls the same verbs.
 public final class TrainingRun {
@@ -33,6 +32,9 @@ public final class TrainingRun {
 
     /// Whether the run's steps are done.
     public var isDone: Bool { progress.step >= plan.steps }
+
+    /// Whether the last step used up its experience, so that a checkpoint loses nothing that was sampled.
+    public private(set) var isBetweenExperiences = true
 
     /// Whether someone asked the run to checkpoint and leave.
     public var shouldStop: Bool { observer.shouldStop }
@@ -136,7 +138,9 @@ public final class TrainingRun {
     }
 
     /// Verb: counts the step and reports it.
-    public func finishStep(_ figures: StepFigures, seconds: Double) throws {
+    /// - Parameter isLastPass: whether the next step needs a new experience.
+    public func finishStep(_ figures: StepFigures, seconds: Double, isLastPass: Bool = true) throws {
+        isBetweenExperiences = isLastPass
         progress.step += 1
         progress.tokenCount += figures.tokenCount
         session.step = progress.step

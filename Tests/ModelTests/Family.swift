@@ -1,0 +1,23 @@
+import Core
+import Foundation
+import GPT2
+import Llama
+import Mistral
+import Qwen2
+import Qwen3
+import SmolLM3
+import Testing
+
+/// The families by the name of their config.json.
+enum Family {
+    static func decoder(from json: String) throws -> DecoderConfiguration {
+        let config = try ModelConfig(Data(json.utf8))
+        let families: [(modelTypes: [String], decoder: (ModelConfig) throws -> DecoderConfiguration)] = [
+            (LlamaFamily.modelTypes, LlamaFamily.decoder), (Qwen2Family.modelTypes, Qwen2Family.decoder),
+            (Qwen3Family.modelTypes, Qwen3Family.decoder), (SmolLM3Family.modelTypes, SmolLM3Family.decoder),
+            (MistralFamily.modelTypes, MistralFamily.decoder), (GPT2Family.modelTypes, GPT2Family.decoder),
+        ]
+        let family = try #require(families.first { $0.modelTypes.contains(config.modelType ?? "") })
+        return try family.decoder(config)
+    }
+}
