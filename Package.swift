@@ -42,7 +42,7 @@ let package = Package(
         .target(name: "CPluginABI"),
         library("Random", []),
         library("JSON", []),
-        library("Core", ["Random", "CKernels", "CXXHash"]),
+        library("Core", ["Random", "JSON", "CKernels", "CXXHash"]),
         library("DataLoader", ["Random", "JSON", "CZstd", "CZlib", "CXXHash", .product(name: "Crypto", package: "swift-crypto")]),
         library("Text", ["JSON", "CPCRE2"]),
         library("PluginAPI", ["Core", "DataLoader", "Text", "JSON", "CPluginABI"]),

@@ -2,7 +2,7 @@ import CPCRE2
 
 /// A regular expression over UTF-8, compiled by PCRE2 to machine code where the processor allows it.
 ///
-/// Patterns are used as found, with Unicode classes (`\s`, `\w` and `\d` cover all of Unicode).
+/// Patterns are used as found, with Unicode classes: `\w` and `\d` cover all of Unicode, `\s` its white space.
 // @unchecked Sendable proof: `code` is never written after init, and PCRE2 shares compiled patterns between threads.
 final class Pattern: @unchecked Sendable {
     /// The expression as it was given.
@@ -17,7 +17,7 @@ final class Pattern: @unchecked Sendable {
         var status: Int32 = 0
         var offset = 0
         let options = PCRE2_UTF | (isLiteral ? PCRE2_LITERAL : PCRE2_UCP)
-        var text = source
+        var text = isLiteral ? source : Pattern.withUnicodeSpaces(source)
         let code = text.withUTF8 { pcre2_compile_8($0.baseAddress, $0.count, options, &status, &offset, nil) }
         guard let code else {
             throw TokenizerError(
@@ -30,6 +30,25 @@ final class Pattern: @unchecked Sendable {
     }
 
     deinit { pcre2_code_free_8(code) }
+
+    /// The expression with `\s` and `\S` spelled out.
+    ///
+    /// PCRE2 counts U+180E as a space, which Unicode 6.3 made a format character and other engines do not match.
+    private static func withUnicodeSpaces(_ source: String) -> String {
+        var result = ""
+        var isEscaped = false
+        for scalar in source.unicodeScalars {
+            switch (isEscaped, scalar) {
+            case (true, "s"): result += "\\p{White_Space}"
+            case (true, "S"): result += "\\P{White_Space}"
+            case (true, _): result += "\\\(scalar)"
+            case (false, "\\"): break
+            case (false, _): result.unicodeScalars.append(scalar)
+            }
+            isEscaped = scalar == "\\" && !isEscaped
+        }
+        return isEscaped ? result + "\\" : result
+    }
 
     /// The first match that starts at or after `offset`; the text before `offset` is seen by look-behinds only.
     func firstMatch(in text: UnsafeBufferPointer<UInt8>, from offset: Int, using state: State) -> Range<Int>? {

@@ -44,18 +44,15 @@ public final class Tokenizer: Sendable {
         model = parts.model
         postProcessor = parts.postProcessor
         rawTokens = AddedTokenMatcher(parts.addedTokens.filter { !$0.isNormalized }) { $0.content }
-        let state = Pattern.State()
-        let normalizer = parts.normalizer
-        normalizedTokens = AddedTokenMatcher(parts.addedTokens.filter(\.isNormalized)) { token in
-            var content = token.content
-            return content.withUTF8 { normalizer.normalized($0, using: state) } ?? token.content
+        normalizedTokens = AddedTokenMatcher(parts.addedTokens.filter(\.isNormalized)) {
+            parts.spellings[$0.id] ?? $0.content
         }
     }
 
     /// The largest id plus one, added tokens included: the least number of rows that an embedding needs.
     public var vocabularySize: Int { vocabulary.count }
 
-    /// The id of a token spelled as in tokenizer.json ("Ġthe"), nil when there is none.
+    /// The id of a token spelled as in tokenizer.json, where U+0120 stands for a space,, nil when there is none.
     public func id(of token: String) -> Int32? { vocabulary.id(of: token) }
 
     /// The spelling of a token in tokenizer.json, nil when the id is free.

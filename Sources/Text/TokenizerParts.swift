@@ -6,6 +6,8 @@ struct TokenizerParts {
     let postProcessor: PostProcessor
     let decoder: TokenDecoder
     let addedTokens: [AddedToken]
+    /// How added tokens are spelled in normalized text, for those that are looked for there.
+    let spellings: [Int32: String]
     let vocabulary: Vocabulary
 
     init(_ json: JSON) throws(TokenizerError) {
@@ -14,12 +16,20 @@ struct TokenizerParts {
         postProcessor = try PostProcessor(json["post_processor"], "post_processor")
         decoder = try TokenDecoder(json["decoder"], "decoder")
         addedTokens = try TokenizerParts.addedTokens(json["added_tokens"])
+        let normalizer = normalizer
+        let state = Pattern.State()
+        // What is looked for in normalized text is spelled, and decoded, as normalized.
+        spellings = Dictionary(
+            addedTokens.filter(\.isNormalized).map { token in
+                var content = token.content
+                return (token.id, content.withUTF8 { normalizer.normalized($0, using: state) } ?? token.content)
+            }, uniquingKeysWith: { $1 })
         guard let modelJSON = json["model"] else { throw Component.missing("model", "an object") }
         let tokens = try TokenizerParts.vocabulary(modelJSON)
         model = try BytePairModel(modelJSON, tokens: tokens, isByteLevel: preTokenizer.isByteLevel)
         vocabulary = Vocabulary(
             tokens + addedTokens.map { ($0.content, $0.id) }, special: addedTokens.filter(\.isSpecial).map(\.id),
-            decoder: decoder)
+            respelled: spellings, decoder: decoder)
     }
 
     private static func addedTokens(_ json: JSON?) throws(TokenizerError) -> [AddedToken] {

@@ -11,8 +11,12 @@ struct Vocabulary: Sendable {
     /// The largest id plus one.
     var count: Int { spellings.count }
 
-    /// - Parameter tokens: pairs of spelling and id; of two with one id the later counts.
-    init(_ tokens: [(spelling: String, id: Int32)], special: [Int32], decoder: TokenDecoder) {
+    /// - Parameters:
+    ///   - tokens: pairs of spelling and id; of two with one id the later counts.
+    ///   - respelled: spellings to decode in place of a token's own.
+    init(
+        _ tokens: [(spelling: String, id: Int32)], special: [Int32], respelled: [Int32: String], decoder: TokenDecoder
+    ) {
         let count = Int(tokens.map(\.id).max() ?? -1) + 1
         spellings = Array(repeating: nil, count: count)
         isSpecial = Array(repeating: false, count: count)
@@ -28,7 +32,7 @@ struct Vocabulary: Sendable {
         starts.reserveCapacity(count + 1)
         for (id, spelling) in spellings.enumerated() {
             if let spelling {
-                let decoded = decoder.bytes(of: spelling, using: state)
+                let decoded = decoder.bytes(of: respelled[Int32(id)] ?? spelling, using: state)
                 bytes += decoded.bytes
                 isByte[id] = decoded.isByte
             }

@@ -1,4 +1,4 @@
-"""What the TRL goldens share: a tiny policy, a different frozen reference, a word-per-id tokenizer, one recorded step."""
+"""What the TRL goldens share: a tiny policy, another frozen reference, a word-per-id tokenizer, one recorded step."""
 import json
 from pathlib import Path
 
@@ -15,8 +15,8 @@ POLICY, REFERENCE = GOLDENS / "policy", GOLDENS / "reference"
 VOCABULARY, EOS, PAD = 97, 2, 0
 # One optimizer step whose gradient is looked at, in float32, without clipping.
 ONE_STEP = {
-    "activation_checkpointing": False, "max_steps": 1, "learning_rate": 0.0, "optim": "sgd", "max_grad_norm": 1e9, "bf16": False, "use_cpu": True,
-    "report_to": "none", "save_strategy": "no", "logging_steps": 1, "seed": 0,
+    "activation_checkpointing": False, "max_steps": 1, "learning_rate": 0.0, "optim": "sgd", "max_grad_norm": 1e9,
+    "bf16": False, "use_cpu": True, "report_to": "none", "save_strategy": "no", "logging_steps": 1, "seed": 0,
     "disable_tqdm": True,
 }
 

@@ -1,7 +1,113 @@
 #ifndef CKERNELS_H
 #define CKERNELS_H
 
+// Inner loops of the CPU backend. Shapes: N rows, C columns, M N K matrix dims, B batch, T queries, S keys, H heads,
+// K key/value heads, D head size, V vocabulary. Strides count elements. Nothing here allocates or spawns threads
+// except the pool; every function is a pure function of its arguments.
+
 #include <stddef.h>
 #include <stdint.h>
+
+// Element types, in the order that CPUBackend maps `DType` to.
+enum { CK_FLOAT32 = 0, CK_BFLOAT16 = 1, CK_FLOAT64 = 2, CK_INT32 = 3, CK_UINT8 = 4 };
+
+// ---- pool.c: threads that sleep while idle
+
+typedef struct ck_pool ck_pool;
+typedef void (*ck_task)(void *context, int64_t index, int32_t worker);
+
+/// A pool of `threads` workers, the caller of ck_pool_run being worker 0; NULL when a thread cannot be started.
+ck_pool *ck_pool_create(int32_t threads);
+/// Calls task(context, i, worker) once for each i in 0..<count; returns when all are done.
+void ck_pool_run(ck_pool *pool, int64_t count, ck_task task, void *context);
+/// Joins the workers and frees the pool.
+void ck_pool_destroy(ck_pool *pool);
+
+// ---- memory.c
+
+/// Asks the system to back [address, address + byte_count) with huge pages; advice only.
+void ck_advise_huge(void *address, size_t byte_count);
+
+// ---- copy.c
+
+/// y[r * y_row + c * y_column] = x[r * x_row + c * x_column], converted (to nearest even; to integers by truncation).
+void ck_copy(void *y, int32_t y_type, int64_t y_row, int64_t y_column, const void *x, int32_t x_type, int64_t x_row,
+             int64_t x_column, int64_t rows, int64_t columns);
+/// y[i * stride] = value
+void ck_fill(void *y, int32_t type, int64_t stride, int64_t count, double value);
+/// y[r, c] += x[r, c] with y and x rows of `columns` dense elements, row strides given.
+void ck_add_row(void *y, int32_t y_type, const void *x, int32_t x_type, int64_t x_column, int64_t columns);
+
+// ---- random.c
+
+/// y[i] = uniform number `first + i` of Philox-4x32-10 with key `seed` and upper counter `stream`, rounded to `type`.
+void ck_random(void *y, int32_t type, uint64_t seed, uint64_t stream, uint64_t first, int64_t count);
+
+// ---- sum.c
+
+/// The sum of n elements of stride `stride`: float32 blocks of 2048, added up in float64.
+double ck_sum_row(const void *x, int32_t type, int64_t stride, int64_t n);
+/// sums[c] += sum over r of x[r, c]: float32 over 64 rows, then float64.
+void ck_sum_columns(const void *x, int32_t type, int64_t row_stride, int64_t column_stride, int64_t rows,
+                    int64_t columns, double *sums);
+/// y[i * stride] = sums[i], or += when `accumulate`.
+void ck_store_sums(void *y, int32_t type, int64_t stride, const double *sums, int64_t n, int32_t accumulate);
+
+// ---- program.c: straight-line programs over tiles
+
+// Kinds of a value: one number for the whole run, one per row, or one per element.
+enum { CK_UNIFORM = 0, CK_ROW = 1, CK_FULL = 2 };
+// Codes: 0-15 unary (Program.Unary), 16-31 binary (Program.Binary), then:
+enum { CK_SELECT = 32, CK_ROW_SUM = 33, CK_ROW_MAX = 34, CK_COLUMN = 35 };
+
+enum { CK_MAX_DIMS = 8 };
+
+typedef struct { int32_t kind, index; } ck_value;
+typedef struct { int32_t code; ck_value to, a, b, c; } ck_instruction;
+typedef struct {
+    char *base;
+    int32_t type;
+    ck_value value;
+    /// Whether a tile may be read where it lies (float32 and dense), instead of being copied to its register.
+    int32_t direct;
+    int64_t strides[CK_MAX_DIMS];
+    int64_t column_stride;
+} ck_map_view;
+
+typedef struct {
+    const ck_instruction *instructions;
+    const ck_map_view *inputs, *outputs;
+    const float *uniforms;
+    int32_t instruction_count, input_count, output_count;
+    /// Registers of full and of row kind.
+    int32_t full_count, row_count;
+    /// Rows are the elements of shape[0] x ... x shape[dims - 1], `columns` long.
+    int32_t dims;
+    int64_t shape[CK_MAX_DIMS];
+    int64_t columns;
+    /// Elements of one full register and of one row register.
+    int64_t full_size, row_size;
+} ck_map;
+
+/// Runs the program on rows [row, row + rows) and columns [column, column + columns); rows * columns <= full_size and
+/// rows <= row_size. `scratch` holds full_count * full_size + row_count * row_size floats.
+void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t column, int64_t columns, float *scratch);
+
+// ---- gemm.c
+
+/// The signature of cblas_sgemm with 32-bit integers: order 101 is row-major, transposition 111 none and 112 yes.
+typedef void (*ck_sgemm)(int32_t order, int32_t transpose_a, int32_t transpose_b, int32_t m, int32_t n, int32_t k,
+                         float alpha, const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
+                         int32_t ldc);
+/// A plain product with the signature of cblas_sgemm, row-major only; for machines without a BLAS library.
+void ck_sgemm_plain(int32_t order, int32_t transpose_a, int32_t transpose_b, int32_t m, int32_t n, int32_t k,
+                    float alpha, const float *a, int32_t lda, const float *b, int32_t ldb, float beta, float *c,
+                    int32_t ldc);
+/// c[m, n] = alpha * sum_k a[m, k] b[n, k] + beta * c[m, n] for few rows m: every product is one dot, whose order of
+/// additions depends on K alone. a [M, K], b [N, K] with dense rows; b float32 or bfloat16.
+void ck_dots(int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const void *b, int32_t b_type,
+             int64_t ldb, float beta, float *c, int64_t ldc);
+/// Whether this CPU runs AVX-512 (x86-64-v4) code.
+int32_t ck_has_avx512(void);
 
 #endif

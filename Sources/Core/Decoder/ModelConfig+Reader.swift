@@ -1,19 +1,24 @@
+public import JSON
+
 extension ModelConfig {
     /// Typed access to a config's values.
     ///
     /// A missing or unfit value becomes a problem and a placeholder is returned, so that one pass finds all problems.
     public final class Reader {
-        private let values: [String: JSONValue]
+        private let values: JSONValue
         private let path: String
         private var nested: [Reader] = []
         private var ownProblems: [String] = []
 
-        init(_ values: [String: JSONValue], path: String) {
+        init(_ values: JSONValue, path: String) {
             self.values = values
             self.path = path
         }
 
         var problems: [String] { ownProblems + nested.flatMap(\.problems) }
+
+        /// Whether the key is there and null.
+        public func isNull(_ key: String) -> Bool { values[key] == .null }
 
         /// Notes what is wrong; `ModelConfig.read` throws when it is done.
         public func problem(_ text: String) { ownProblems.append(text) }
@@ -25,9 +30,9 @@ extension ModelConfig {
         /// - Parameter default: taken when the key is missing; nil = the key is required.
         public func integer(_ key: String, default: Int? = nil, minimum: Int = 1) -> Int {
             switch value(key) {
-            case .number(let number):
-                if let integer = Int(exactly: number), integer >= minimum { return integer }
-                problem("'\(path)\(key)' is \(JSONValue.number(number).summary), expected a whole number >= \(minimum)")
+            case .number(let text):
+                if let number = Double(text), let integer = Int(exactly: number), integer >= minimum { return integer }
+                problem("'\(path)\(key)' is \(text), expected a whole number >= \(minimum)")
             case nil:
                 if let value = `default` { return value }
                 problem("'\(path)\(key)' is missing, expected a whole number >= \(minimum)")
@@ -40,7 +45,9 @@ extension ModelConfig {
         /// - Parameter default: taken when the key is missing; nil = the key is required.
         public func number(_ key: String, default: Double? = nil) -> Double {
             switch value(key) {
-            case .number(let number): return number
+            case .number(let text):
+                if let number = Double(text) { return number }
+                problem("'\(path)\(key)' is \(text), expected a number")
             case nil:
                 if let value = `default` { return value }
                 problem("'\(path)\(key)' is missing, expected a number")
@@ -82,11 +89,20 @@ extension ModelConfig {
             }
         }
 
+        /// A list of whole numbers; nil when the key is missing or null.
+        public func integers(_ key: String) -> [Int]? {
+            list(key)?.map { value in
+                if let integer = value.integer { return integer }
+                unfit(key, value, "a list of whole numbers")
+                return 0
+            }
+        }
+
         /// A nested object; nil when the key is missing or null.
         public func object(_ key: String) -> Reader? {
             switch value(key) {
-            case .object(let values):
-                let reader = Reader(values, path: path + key + ".")
+            case .object(let members):
+                let reader = Reader(.object(members), path: path + key + ".")
                 nested.append(reader)
                 return reader
             case nil: return nil
@@ -114,7 +130,7 @@ extension ModelConfig {
         private func value(_ key: String) -> JSONValue? { values[key].flatMap { $0 == .null ? nil : $0 } }
 
         private func unfit(_ key: String, _ found: JSONValue, _ expected: String) {
-            problem("'\(path)\(key)' is \(found.summary), expected \(expected)")
+            problem("'\(path)\(key)' is \(found.text), expected \(expected)")
         }
     }
 }

@@ -1,3 +1,5 @@
+internal import JSON
+
 extension ModelConfig.Reader {
     /// What the llama-like families have in common; a family sets the rest.
     /// - Parameters:
@@ -38,7 +40,7 @@ extension ModelConfig.Reader {
             case .string("full_attention"): return nil
             case .string("sliding_attention"): return size
             case let other:
-                problem("'layer_types' has \(other.summary), supported are full_attention, sliding_attention")
+                problem("'layer_types' has \(other.text), supported are full_attention, sliding_attention")
                 return nil
             }
         }

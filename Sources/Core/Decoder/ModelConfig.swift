@@ -1,25 +1,26 @@
 public import Foundation
+public import JSON
 
 /// A Hugging Face config.json: read by a model family, kept byte for byte, and saved unchanged beside trained weights.
 public struct ModelConfig: Sendable {
     /// The file's bytes.
     public let source: Data
-    public let values: [String: JSONValue]
+    public let values: JSONValue
 
     /// - Throws: `ModelConfigError` when the bytes are no JSON object.
     public init(_ source: Data) throws {
         self.source = source
         do {
-            values = try JSONDecoder().decode([String: JSONValue].self, from: source)
+            values = try source.withUnsafeBytes { try JSONValue(parsing: $0) }
         } catch {
-            throw ModelConfigError(problems: ["config.json is not a JSON object: \(error)"])
+            throw ModelConfigError(problems: ["config.json is not JSON: \(error)"])
         }
+        guard case .object = values else { throw ModelConfigError(problems: ["config.json is not a JSON object"]) }
     }
 
     /// What names the family, e.g. "llama".
     public var modelType: String? {
-        if case .string(let name) = values["model_type"] { return name }
-        return nil
+        values["model_type"]?.string
     }
 
     /// Reads a value out of the config, collecting all problems before throwing.

@@ -156,23 +156,11 @@ extension Column {
                 case .int32: Double(raw.loadUnaligned(fromByteOffset: offset, as: Int32.self))
                 case .uint64: Double(raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
                 case .int64: Double(raw.loadUnaligned(fromByteOffset: offset, as: Int64.self))
-                case .float16: halfValue(raw.loadUnaligned(fromByteOffset: offset, as: UInt16.self))
+                case .float16: Double(raw.loadUnaligned(fromByteOffset: offset, as: Float16.self))
                 case .float32: Double(raw.loadUnaligned(fromByteOffset: offset, as: Float.self))
                 case .float64: raw.loadUnaligned(fromByteOffset: offset, as: Double.self)
                 }
             }
-        }
-    }
-
-    /// `Float16` is not a type on every platform, so the bits are taken apart (IEEE 754 binary16).
-    private func halfValue(_ bits: UInt16) -> Double {
-        let sign = bits >> 15 == 1 ? -1.0 : 1.0
-        let exponent = Int(bits >> 10) & 31
-        let fraction = Double(bits & 1023)
-        switch exponent {
-        case 0: return sign * fraction * 0x1p-24
-        case 31: return fraction == 0 ? sign * .infinity : .nan
-        default: return sign * Double(sign: .plus, exponent: exponent - 15, significand: 1 + fraction / 1024)
         }
     }
 

@@ -5,15 +5,16 @@ public import JSON
 public final class ModelEngine: TrainingEngine {
     private let policy: PolicyModel
     private let frozen: [String: PolicyModel]
-    private let generator: Generator
+    private let generator: ([GenerationRequest]) throws -> [GenerationResult]
     private let rewards: (String, JSONValue) throws -> any Reward
 
     /// - Parameters:
     ///   - policy: the trained model.
     ///   - frozen: models by role.
+    ///   - generator: continues prompts with the policy's weights.
     ///   - rewards: resolves a reward's name.
     public init(
-        policy: PolicyModel, frozen: [String: PolicyModel], generator: Generator,
+        policy: PolicyModel, frozen: [String: PolicyModel], generator: @escaping ([GenerationRequest]) throws -> [GenerationResult],
         rewards: @escaping (String, JSONValue) throws -> any Reward
     ) {
         self.policy = policy
@@ -32,7 +33,7 @@ public final class ModelEngine: TrainingEngine {
     }
 
     public func generate(_ requests: [GenerationRequest]) throws -> [GenerationResult] {
-        try generator.generate(requests)
+        try generator(requests)
     }
 
     public func reduce(_ values: [Double]) throws -> [Double] { values }

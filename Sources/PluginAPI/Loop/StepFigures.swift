@@ -1,4 +1,4 @@
-public import Core
+internal import Core
 
 /// The figures of one optimizer step: what the loop adds up over micro-batches and ranks.
 public struct StepFigures {

@@ -1,6 +1,5 @@
-public import Core
+internal import Core
 public import DataLoader
-public import JSON
 
 /// Everything a loop works with, and the verbs it is made of. A trainer's own loop calls the same verbs.
 public final class TrainingRun {

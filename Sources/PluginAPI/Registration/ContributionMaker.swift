@@ -1,3 +1,4 @@
+public import Core
 public import Foundation
 public import JSON
 
@@ -10,7 +11,7 @@ public enum ContributionMaker: Sendable {
     case tracker(TrackerFactory)
     case reward(Factory<any Reward>)
     case task(Factory<any GeneratedTask>)
-    case model(any ModelFamily.Type)
+    case model(any DecoderFamily.Type)
 }
 
 /// Makes something from settings alone. `place` is where the settings stand in the recipe, for messages.

@@ -1,0 +1,81 @@
+import CKernels
+import Random
+
+/// Runs operations on the cores of this machine: inner loops in C for three levels of x86-64, matrix products by
+/// OpenBLAS, one thread pool. Calls return when the work is done.
+///
+/// Results are the same bits from run to run on one machine with the same number of threads.
+public final class CPUBackend: Backend {
+    let pool: ThreadPool
+    let allocator = CachingAllocator()
+    let blas: BLASLibrary
+    var compiled: [CompiledProgram.Key: CompiledProgram] = [:]
+
+    /// - Parameters:
+    ///   - threads: how many threads share an operation, the caller's included; at least 1.
+    ///   - notice: receives a sentence when no BLAS library could be opened.
+    public convenience init(threads: Int, notice: (String) -> Void = { _ in }) {
+        self.init(threads: threads, blas: .best)
+        if blas.isPlain {
+            notice(
+                "cpu: no OpenBLAS library could be opened, matrix products run many times slower; "
+                    + "install it, e.g. with 'apt-get install libopenblas0-pthread'")
+        }
+    }
+
+    init(threads: Int, blas: BLASLibrary) {
+        pool = ThreadPool(threadCount: threads)
+        self.blas = blas
+    }
+
+    public var capabilities: Capabilities {
+        Capabilities(
+            name: "cpu", fastTypes: [.float32], usesHostMemory: true, threadCount: pool.threadCount,
+            peakByteCount: allocator.peakByteCount)
+    }
+
+    public func allocate(byteCount: Int) -> Buffer { allocator.allocate(byteCount) }
+
+    public func copy(_ transfer: Transfer) { HostMemory.copy(transfer) }
+
+    public func supports(_ operation: Operation) -> Bool {
+        switch operation {
+        case .fill, .copy, .sum: true
+        case .map(_, let inputs, let outputs, _): (inputs + outputs).allSatisfy { $0.dtype != .float64 }
+        case .matmul(let product): [product.a, product.b, product.c].allSatisfy { $0.dtype.isSingle }
+        case .gather(_, let indices, _): indices.dtype == .int32
+        case .scatterAdd(let source, let indices, let table):
+            source.dtype.isSingle && table.dtype.isSingle && indices.dtype == .int32
+        case .random(_, _, let view): view.dtype.isFloatingPoint && view.isContiguous
+        default: false
+        }
+    }
+
+    public func run(_ operation: Operation) {
+        precondition(supports(operation), "cpu: '\(operation.name)' is not supported for \(operation)")
+        switch operation {
+        case .fill(let view, let value): fill(view, value)
+        case .copy(let source, let destination): copy(from: source, to: destination)
+        case .map(let program, let inputs, let outputs, let scalars): map(program, inputs, outputs, scalars)
+        case .sum(let source, let destination, let accumulate): sum(source, into: destination, accumulate: accumulate)
+        case .matmul(let product): matmul(product)
+        case .gather(let table, let indices, let output): gather(table, indices, output)
+        case .scatterAdd(let source, let indices, let table): scatterAdd(source, indices, table)
+        case .random(let source, let first, let view): random(source, first, view)
+        default: preconditionFailure("cpu: '\(operation.name)' is composed by the runtime")
+        }
+    }
+
+    public func synchronize() {}
+
+    /// Memory for the duration of an operation.
+    func scratch<Element>(_ count: Int, of type: Element.Type, _ body: (UnsafeMutablePointer<Element>) -> Void) {
+        let buffer = allocator.allocate(count * MemoryLayout<Element>.stride)
+        withExtendedLifetime(buffer) { body(buffer.address.assumingMemoryBound(to: type)) }
+    }
+}
+
+extension DType {
+    /// Computed with in float32: float32 itself and bfloat16.
+    var isSingle: Bool { self == .float32 || self == .bfloat16 }
+}

@@ -1,0 +1,250 @@
+import Core
+import DataLoader
+import Foundation
+import JSON
+import PluginAPI
+import Text
+
+/// A recipe made into a run, step by step; every part is resolved by name here and nowhere later.
+struct TrainingJob {
+    let recipe: Recipe
+    let registry: Registry
+    let directory: RunDirectory
+    let options: Options
+
+    /// What the command line adds to a recipe.
+    struct Options {
+        var resume = Resume.latest
+        var acceptsRecipeDrift = false
+        var acceptsPluginDrift = false
+    }
+
+    enum Resume: Equatable {
+        case latest
+        case never
+        case checkpoint(String)
+    }
+
+    /// Trains, and writes the model when all steps are done.
+    /// - Throws: `CommandEnded` with status 22 when the run was asked to stop.
+    func run() throws {
+        let checkpoint = try checkpointToResume()
+        let precision = try Precision(recipe: recipe.model.precision)
+        let runtime = Runtime.make(precision)
+        let tokenizer = try recipe.tokenizer.map { try Tokenizer(contentsOf: URL(fileURLWithPath: $0)) }
+        let source = try modelSource()
+        try check(source.configuration, tokenizer)
+
+        let optimizer = try registry.optimizer(recipe.optimizer.name).make(recipe.optimizer.settings, "optimizer")
+        let groups = try ParameterGroups(
+            DecoderModel.specs(source.configuration), optimizer, recipe.optimizerSettings,
+            freeze: recipe.model.freeze.map(NamePattern.init))
+        let policy = try source.build(
+            runtime, precision: precision, seed: recipe.seed,
+            checkpointing: DecoderModel.Checkpointing(rawValue: recipe.activations.checkpoint) ?? .none,
+            group: { groups.number(of: $0) })
+        let update = WeightUpdate(optimizer, policy.store, groups)
+        if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
+        for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
+
+        let factory = try registry.trainer(recipe.trainer.name)
+        let session = TrainingSession(
+            settings: trainingSettings, tokenizer: tokenizer,
+            engine: try engine(policy, source, factory, precision))
+        let trainer = try factory.make(recipe.trainer.settings, session)
+        if let checkpoint, let trainer = trainer as? any HasState {
+            try trainer.restore(RunCheckpoint.value("trainer", of: checkpoint))
+        }
+
+        let data = try TrainingData(recipe, registry)
+        let stream = try data.stream(recipe.train, isTraining: true)
+        let loader = try Loader(
+            stream, batchSize: recipe.batch.size,
+            state: checkpoint.map { try RunCheckpoint.decode(LoaderState.self, "loader", of: $0) })
+        let steps = recipe.steps ?? Int(
+            (recipe.epochs ?? 1) * Double(stream.epochLength * recipe.batch.passes) / Double(recipe.batch.size))
+        let progress = try checkpoint.map { try RunCheckpoint.decode(RunProgress.self, "progress", of: $0) }
+            ?? RunProgress()
+        let horizon = ScheduleHorizon(steps: steps, warmupSteps: recipe.warmupSteps)
+        let scheduler = try registry.scheduler(recipe.scheduler.name).make(recipe.scheduler.settings, horizon)
+
+        let environment = RunEnvironment.describe(runtime, seed: recipe.seed)
+        try writeDescription(environment)
+        let recorder = RunRecorder(
+            trackers: try trackers(resumedStep: progress.step), progress: ProgressLine(steps: steps),
+            writer: CheckpointWriter(
+                directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
+                mode: .background(byteLimit: 256 << 20)),
+            checkpoint: RunCheckpoint(
+                recipe: recipe.resolved, plugins: registry.lock, environment: environment),
+            signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
+            evaluation: try evaluation(data), resumedStep: progress.step)
+        announce(source.configuration, policy, steps: steps, from: progress.step)
+        let run = TrainingRun(
+            trainer: trainer, session: session, policy: policy, update: update,
+            schedule: Schedule(lr: recipe.optimizerSettings.lr, horizon: horizon, scheduler: scheduler),
+            loader: loader,
+            plan: RunPlan(steps: steps, passes: recipe.batch.passes, clipGradNorm: recipe.clipGradNorm),
+            progress: progress, observer: recorder)
+        try train(run, recorder)
+        try saveFinal(policy, source, tokenizer, precision)
+    }
+
+    private func train(_ run: TrainingRun, _ recorder: RunRecorder) throws {
+        do {
+            if let trainer = run.trainer as? any HasLoop { try trainer.run(run) } else { try StandardLoop().run(run) }
+        } catch {
+            // What was good before the failure is made durable, and the failure is what is reported.
+            do { try recorder.finish() } catch let later { StandardError.write("warning: \(later)") }
+            throw error
+        }
+        if !run.isDone {
+            try recorder.save(run)
+            try recorder.finish()
+            StandardError.write("stopped on request after step \(run.progress.step); the same command goes on from there")
+            throw CommandEnded(status: .stoppedOnRequest)
+        }
+        try recorder.finish()
+    }
+
+    // MARK: parts
+
+    private var trainingSettings: TrainingSettings {
+        TrainingSettings(
+            seed: recipe.seed, batchSize: recipe.batch.size,
+            microBatchSize: recipe.batch.micro ?? recipe.batch.size, sequenceLength: recipe.sequence.length,
+            packs: recipe.sequence.pack, objective: recipe.objective.settings)
+    }
+
+    private func modelSource() throws -> ModelSource {
+        if let path = recipe.model.path { return try ModelSource(path: path, registry: registry) }
+        return try ModelSource(config: recipe.modelConfig ?? .object([]), registry: registry)
+    }
+
+    private func check(_ configuration: DecoderConfiguration, _ tokenizer: Tokenizer?) throws {
+        var problems: [InputProblem] = []
+        if let tokenizer, tokenizer.vocabularySize > configuration.vocabularySize {
+            problems.append(
+                InputProblem(
+                    "tokenizer",
+                    "knows \(tokenizer.vocabularySize) tokens, the model has embeddings for \(configuration.vocabularySize)",
+                    fix: "use the model's own tokenizer, or a model.config with vocab_size \(tokenizer.vocabularySize)"))
+        }
+        if recipe.sequence.length > configuration.positionCount {
+            problems.append(
+                InputProblem(
+                    "sequence.length",
+                    "is \(recipe.sequence.length), the model has \(configuration.positionCount) positions",
+                    fix: "sequence.length=\(configuration.positionCount)"))
+        }
+        if !problems.isEmpty { throw InputError(problems) }
+    }
+
+    private func engine(
+        _ policy: PolicyModel, _ source: ModelSource, _ factory: TrainerFactory, _ precision: Precision
+    ) throws -> ModelEngine {
+        var frozen: [String: PolicyModel] = [:]
+        for model in try factory.auxiliaryModels(recipe.trainer.settings) {
+            let origin = try model.path.map { try ModelSource(path: $0, registry: registry) } ?? source
+            frozen[model.role] = try origin.frozen(policy.runtime, precision: precision, seed: recipe.seed)
+        }
+        let generator = Generator(policy.decoder, policy.runtime)
+        return ModelEngine(policy: policy, frozen: frozen, generator: { try generator.generate($0) }) { name, options in
+            try registry.reward(name, options: options, at: "trainer.rewards")
+        }
+    }
+
+    private func trackers(resumedStep: Int) throws -> [any Tracker] {
+        try recipe.trackers.enumerated().map { index, tracker in
+            try registry.tracker(tracker.name).make(
+                tracker.settings, "trackers[\(index)]", directory.url, resumedStep)
+        }
+    }
+
+    private func evaluation(_ data: TrainingData) throws -> RunRecorder.Evaluation? {
+        guard recipe.evaluation.every > 0, !recipe.validation.isEmpty else {
+            if recipe.evaluation.every > 0 {
+                StandardError.write("warning: evaluation.every has no effect without data.validation")
+            }
+            return nil
+        }
+        let stream = try data.stream(recipe.validation, isTraining: false)
+        return RunRecorder.Evaluation(
+            every: recipe.evaluation.every, samples: try (0..<stream.epochLength).map { try stream.sample(at: $0) })
+    }
+
+    private func checkpointToResume() throws -> Checkpoint? {
+        let checkpoint: Checkpoint?
+        switch options.resume {
+        case .never:
+            let known = try CheckpointStore.list(in: directory.checkpoints.path)
+            guard known.isEmpty else {
+                throw InputError(
+                    directory.url.path, "holds \(known.count) checkpoints of an earlier run, and --resume never was given",
+                    fix: "--resume latest, or another --run-dir")
+            }
+            checkpoint = nil
+        case .latest:
+            let (latest, skipped) = try CheckpointStore.latest(in: directory.checkpoints.path)
+            for torn in skipped { StandardError.write("warning: \(torn.path) is left out: \(torn.reason)") }
+            checkpoint = latest
+        case .checkpoint(let path): checkpoint = try Checkpoint(path)
+        }
+        if let checkpoint { try checkDrift(checkpoint) }
+        return checkpoint
+    }
+
+    private func checkDrift(_ checkpoint: Checkpoint) throws {
+        let recipeChanges = RecipeDrift.differences(
+            from: try RunCheckpoint.value("recipe", of: checkpoint), to: recipe.resolved)
+        let before = try RunCheckpoint.value("plugins", of: checkpoint)
+        var problems: [InputProblem] = []
+        if !recipeChanges.isEmpty {
+            if options.acceptsRecipeDrift {
+                for change in recipeChanges { StandardError.write("note: recipe drift accepted: \(change)") }
+            } else {
+                problems += recipeChanges.map {
+                    InputProblem("resume", "the recipe changed: \($0)", fix: "--accept-recipe-drift")
+                }
+            }
+        }
+        if before != registry.lock {
+            if options.acceptsPluginDrift {
+                StandardError.write("note: plugin drift accepted: was \(before.text), now \(registry.lock.text)")
+            } else {
+                problems.append(
+                    InputProblem(
+                        "resume", "the plugin set changed: was \(before.text), now \(registry.lock.text)",
+                        fix: "--accept-plugin-drift"))
+            }
+        }
+        if !problems.isEmpty { throw InputError(problems) }
+    }
+
+    // MARK: what is written
+
+    private func writeDescription(_ environment: JSONValue) throws {
+        try directory.write("recipe.yaml", try RecipeFile.text(recipe.resolved))
+        try directory.write("plugins.lock.json", registry.lock.text + "\n")
+        try directory.write("environment.json", environment.text + "\n")
+    }
+
+    private func announce(_ configuration: DecoderConfiguration, _ policy: PolicyModel, steps: Int, from step: Int) {
+        let count = policy.store.specs.reduce(0) { $0 + $1.elementCount }
+        StandardError.write(
+            "run \(directory.url.path): trainer \(recipe.trainer.name), optimizer \(recipe.optimizer.name), "
+                + "\(count) parameters in \(configuration.layers.count) layers, \(recipe.model.precision), "
+                + "seed \(recipe.seed), " + (step == 0 ? "\(steps) steps" : "steps \(step + 1) to \(steps)"))
+    }
+
+    private func saveFinal(
+        _ policy: PolicyModel, _ source: ModelSource, _ tokenizer: Tokenizer?, _ precision: Precision
+    ) throws {
+        try ModelDirectory.save(
+            to: directory.final.path, config: source.config.source,
+            policy.store.parameters.map { ($0.name, $0.value) }, dtype: precision.master,
+            copying: [], replacing: true)
+        try tokenizer?.save(to: directory.final)
+        print(directory.final.path)
+    }
+}
