@@ -10,7 +10,9 @@ package struct JSONParser {
 
     package var isAtEnd: Bool { offset == bytes.count }
 
-    private var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+    mutating func advance() { offset += 1 }
+
+    var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
     package mutating func skipSpace() {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }

@@ -1,7 +1,9 @@
 extension BytePairModel {
     /// Reads the `model` of a tokenizer.json.
     /// - Parameter tokens: its vocabulary.
-    init(_ json: JSON, tokens: [(spelling: String, id: Int32)], isByteLevel: Bool) throws(TokenizerError) {
+    convenience init(
+        _ json: JSON, tokens: [(spelling: String, id: Int32)], isByteLevel: Bool
+    ) throws(TokenizerError) {
         // Files of the first versions have no type; only BPE has merges.
         if json["type"] != nil || json["merges"] == nil {
             let component = try Component(json, "model")
@@ -16,16 +18,20 @@ extension BytePairModel {
             let bytes = isByteLevel ? ByteAlphabet.bytes(of: spelling) : Array(spelling.utf8)
             _ = bytes?.withUnsafeBufferPointer { pieces.update($0, value: Int(id)) }
         }
-        vocabulary = pieces
-        merges = try BytePairModel.merges(json["merges"], ids: ids)
-        keepsWholePieces = json["ignore_merges"]?.bool ?? false
+        self.init(
+            merges: try BytePairModel.merges(json["merges"], ids: ids), vocabulary: pieces,
+            symbols: BytePairModel.symbols(json, ids: ids, isByteLevel: isByteLevel),
+            keepsWholePieces: json["ignore_merges"]?.bool ?? false)
+    }
+
+    private static func symbols(_ json: JSON, ids: ByteMap, isByteLevel: Bool) -> Symbols {
         func byteID(_ token: String) -> Int32 { ids[token].map(Int32.init(truncatingIfNeeded:)) ?? -1 }
         if isByteLevel {
-            symbols = .bytes(ByteAlphabet.scalars.map { byteID(String(Character($0))) })
+            return .bytes(ByteAlphabet.scalars.map { byteID(String(Character($0))) })
         } else {
             let hexadecimal = (0..<256).map { String($0, radix: 16, uppercase: true) }
             let fallback = hexadecimal.map { byteID($0.utf8.count == 1 ? "<0x0\($0)>" : "<0x\($0)>") }
-            symbols = .scalars(
+            return .scalars(
                 bytes: json["byte_fallback"]?.bool ?? false ? fallback : nil,
                 unknown: json["unk_token"]?.string.flatMap { ids[$0] }.map(Int32.init(truncatingIfNeeded:)),
                 fusesUnknown: json["fuse_unk"]?.bool ?? false)

@@ -1,7 +1,8 @@
 /// The vocabulary and the merges of a byte-pair encoding.
 ///
 /// Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units" (2016), arXiv:1508.07909.
-struct BytePairModel: Sendable {
+// A class, because a struct of this many arrays would be retained field by field for every piece.
+final class BytePairModel: Sendable {
     /// What a piece is made of before anything merges.
     enum Symbols: Sendable {
         /// Bytes; the id of each byte, -1 for those without one, which vanish as in the reference implementation.
@@ -21,6 +22,14 @@ struct BytePairModel: Sendable {
     /// Whether a piece that is a token is never merged from its parts (`ignore_merges`).
     let keepsWholePieces: Bool
 
+    init(merges: PairMap<UInt64>, vocabulary: ByteMap, symbols: Symbols, keepsWholePieces: Bool) {
+        self.merges = merges
+        self.vocabulary = vocabulary
+        self.symbols = symbols
+        self.keepsWholePieces = keepsWholePieces
+    }
+
+    /// Appends what a piece is made of before anything merges.
     func appendSymbols(of piece: UnsafeBufferPointer<UInt8>, to ids: inout [Int32]) {
         if keepsWholePieces, let id = vocabulary.find(piece).value { return ids.append(Int32(id)) }
         switch symbols {

@@ -24,25 +24,28 @@ struct PreTokenizer: Sendable {
         of text: UnsafeBufferPointer<UInt8>, using state: Pattern.State,
         _ body: (UnsafeBufferPointer<UInt8>) -> Void
     ) {
-        run(stages[...], on: text, using: state, body)
+        run(0, on: text, using: state, body)
     }
 
+    /// Applies the stages from `index` on.
     private func run(
-        _ stages: ArraySlice<Stage>, on text: UnsafeBufferPointer<UInt8>, using state: Pattern.State,
+        _ index: Int, on text: UnsafeBufferPointer<UInt8>, using state: Pattern.State,
         _ body: (UnsafeBufferPointer<UInt8>) -> Void
     ) {
         if text.isEmpty { return }
-        guard let stage = stages.first else { return body(text) }
-        let rest = stages.dropFirst()
-        switch stage {
+        if index == stages.count { return body(text) }
+        let rest = index + 1
+        switch stages[index] {
         case .prefixSpace where text[0] == UInt8(ascii: " "):
             run(rest, on: text, using: state, body)
         case .prefixSpace:
             let spaced = [UInt8(ascii: " ")] + text
             spaced.withUnsafeBufferPointer { run(rest, on: $0, using: state, body) }
         case .split(let pattern, .isolated, _):
+            let isLast = rest == stages.count
             PreTokenizer.forEachSegment(of: text, pattern, using: state) { range, _ in
-                run(rest, on: UnsafeBufferPointer(rebasing: text[range]), using: state, body)
+                let piece = UnsafeBufferPointer(rebasing: text[range])
+                if isLast { body(piece) } else { run(rest, on: piece, using: state, body) }
             }
         case .split(let pattern, let behavior, let inverted):
             var segments: [(range: Range<Int>, matches: Bool)] = []

@@ -18,7 +18,7 @@ public final class Tokenizer: Sendable {
     private let normalizer: Normalizer
     private let preTokenizer: PreTokenizer
     private let model: BytePairModel
-    private let postProcessor: PostProcessor
+    let postProcessor: PostProcessor
     private let workspaces = Mutex<[Workspace]>([])
 
     /// Loads a tokenizer from a tokenizer.json, or from the directory that holds one.

@@ -39,7 +39,7 @@ public struct TokenizerConfiguration: Sendable, Equatable {
         self.init(
             eosToken: token("eos_token"), bosToken: token("bos_token"), padToken: token("pad_token"),
             unknownToken: token("unk_token"), chatTemplate: sources.first?["chat_template"]?.defaultTemplate)
-        if let template = files["chat_template.jinja"] { chatTemplate = String(decoding: template, as: UTF8.self) }
+        chatTemplate = try TokenizerFiles.text("chat_template.jinja", in: files) ?? chatTemplate
     }
 
     /// The contents of a tokenizer_config.json that says the same.

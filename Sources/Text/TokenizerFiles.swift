@@ -38,17 +38,24 @@ enum TokenizerFiles {
         }
     }
 
-    /// Parses one of the files; nil when it is not there.
-    static func json(_ name: String, in files: [String: Data]) throws(TokenizerError) -> JSON? {
+    /// The text of one of the files; nil when it is not there.
+    static func text(_ name: String, in files: [String: Data]) throws(TokenizerError) -> String? {
         guard let data = files[name] else { return nil }
-        let bytes = [UInt8](data)
-        guard String(validating: bytes, as: UTF8.self) != nil else {
+        guard let text = String(validating: [UInt8](data), as: UTF8.self) else {
             throw TokenizerError(
                 .malformedFile, "parsing \(name) failed: its bytes are not UTF-8",
                 hint: "the file may be damaged; fetch it again")
         }
+        return text
+    }
+
+    /// Parses one of the files; nil when it is not there.
+    static func json(_ name: String, in files: [String: Data]) throws(TokenizerError) -> JSON? {
+        guard let text = try text(name, in: files) else { return nil }
         do {
-            return try bytes.withUnsafeBufferPointer { bytes throws(JSON.SyntaxError) in try JSON.parse(bytes) }
+            return try Array(text.utf8).withUnsafeBufferPointer { bytes throws(JSON.SyntaxError) in
+                try JSON.parse(bytes)
+            }
         } catch {
             throw TokenizerError(
                 .malformedFile, "parsing \(name) failed at line \(error.line): expected \(error.expected)",

@@ -1,12 +1,12 @@
 /// Every token by id: its spelling, the bytes that it decodes to, and whether it is special.
-struct Vocabulary: Sendable {
-    private var ids = ByteMap()
-    private var spellings: [String?] = []
-    private var isSpecial: [Bool] = []
-    private var isByte: [Bool] = []
+final class Vocabulary: Sendable {
+    private let ids: ByteMap
+    private let spellings: [String?]
+    private let isSpecial: [Bool]
+    private let isByte: [Bool]
     // The bytes of all tokens one after another; token i ends where token i + 1 starts.
-    private var bytes: [UInt8] = []
-    private var starts: [Int] = [0]
+    private let bytes: [UInt8]
+    private let starts: [Int]
 
     /// The largest id plus one.
     var count: Int { spellings.count }
@@ -18,10 +18,12 @@ struct Vocabulary: Sendable {
         _ tokens: [(spelling: String, id: Int32)], special: [Int32], respelled: [Int32: String], decoder: TokenDecoder
     ) {
         let count = Int(tokens.map(\.id).max() ?? -1) + 1
-        spellings = Array(repeating: nil, count: count)
-        isSpecial = Array(repeating: false, count: count)
-        isByte = Array(repeating: false, count: count)
-        ids = ByteMap(minimumCapacity: tokens.count)
+        var ids = ByteMap(minimumCapacity: tokens.count)
+        var spellings = [String?](repeating: nil, count: count)
+        var isSpecial = [Bool](repeating: false, count: count)
+        var isByte = isSpecial
+        var bytes: [UInt8] = []
+        var starts = [0]
         for (spelling, id) in tokens {
             spellings[Int(id)] = spelling
             var spelling = spelling
@@ -38,6 +40,12 @@ struct Vocabulary: Sendable {
             }
             starts.append(bytes.count)
         }
+        self.ids = ids
+        self.spellings = spellings
+        self.isSpecial = isSpecial
+        self.isByte = isByte
+        self.bytes = bytes
+        self.starts = starts
     }
 
     func id(of token: String) -> Int32? { ids[token].map(Int32.init(truncatingIfNeeded:)) }

@@ -44,7 +44,7 @@ import Testing
     func greedy(name: String) throws {
         let decoder = decoder(name)
         let requests = Self.prompts.enumerated().map { index, prompt in
-            GenerationRequest(prompt: prompt, maxNewTokens: 4 + index)
+            GenerationRequest(prompt: prompt, maximumNewTokens: 4 + index, temperature: 0, seed: 0)
         }
         for concurrency in [2, 8] {
             let results = try Generator(decoder, runtime, concurrency: concurrency, prefillTokens: 8).generate(requests)
@@ -56,7 +56,7 @@ import Testing
                     #expect(abs(logProb - expected[Int(id)]) < 1e-5)
                     ids.append(id)
                 }
-                #expect(result.ids.count == request.maxNewTokens)
+                #expect(result.ids.count == request.maximumNewTokens)
                 #expect(result.finishReason == .length)
             }
         }
@@ -67,10 +67,8 @@ import Testing
         let decoder = decoder("window")
         let requests = (0..<40).map { index in
             GenerationRequest(
-                prompt: Self.prompts[index % 5], maxNewTokens: 3 + index % 7,
-                sampling: Sampling(
-                    temperature: 1, topK: index % 3 == 0 ? 5 : nil, topP: index % 2 == 0 ? 0.8 : 1),
-                seed: 9, index: index, stopIDs: [4, 11])
+                prompt: Self.prompts[index % 5], maximumNewTokens: 3 + index % 7, topK: index % 3 == 0 ? 5 : nil,
+                topP: index % 2 == 0 ? 0.8 : nil, stopIDs: [4, 11], seed: 9, index: UInt64(index))
         }
         let together = try Generator(decoder, runtime).generate(requests)
         let crowded = try Generator(decoder, runtime, concurrency: 3, prefillTokens: 4).generate(requests)
@@ -87,10 +85,10 @@ import Testing
         let prompt: [Int32] = [5, 6]
         let model = logProbs(decoder, prompt, temperature: 1.5)
         let order = model.indices.sorted { model[$0] > model[$1] }
-        let cases: [(topK: Int?, topP: Double)] = [(nil, 1), (4, 1), (nil, 0.6), (6, 0.5)]
+        let cases: [(topK: Int?, topP: Double?)] = [(nil, nil), (4, nil), (nil, 0.6), (6, 0.5)]
         for (topK, topP) in cases {
             var kept = Array(order.prefix(topK ?? order.count))
-            if topP < 1 {
+            if let topP {
                 let mass = kept.reduce(0) { $0 + exp(model[$1]) }
                 var sum = 0.0
                 let count = kept.firstIndex { index in
@@ -103,8 +101,8 @@ import Testing
             let draws = 4000
             let requests = (0..<draws).map {
                 GenerationRequest(
-                    prompt: prompt, maxNewTokens: 1,
-                    sampling: Sampling(temperature: 1.5, topK: topK, topP: topP), seed: 1, index: $0)
+                    prompt: prompt, maximumNewTokens: 1, temperature: 1.5, topK: topK, topP: topP, seed: 1,
+                    index: UInt64($0))
             }
             var counts = [Int](repeating: 0, count: 19)
             for result in try Generator(decoder, runtime).generate(requests) {
@@ -120,16 +118,18 @@ import Testing
         }
     }
 
-    @Test("a stop token ends its sequence and is its last")
+    @Test("a stop token ends its sequence only, unless it is ignored")
     func stopping() throws {
         let decoder = decoder()
-        var request = GenerationRequest(prompt: [1, 2, 3], maxNewTokens: 9)
+        var request = GenerationRequest(prompt: [1, 2, 3], maximumNewTokens: 9, temperature: 0, seed: 0)
         let free = try Generator(decoder, runtime).generate([request])[0]
         let stop = free.ids[2]
         request.stopIDs = [stop]
         let stopped = try Generator(decoder, runtime).generate([request])[0]
         #expect(stopped.ids == Array(free.ids.prefix((free.ids.firstIndex(of: stop) ?? 0) + 1)))
         #expect(stopped.finishReason == .stop)
+        request.ignoresStop = true
+        #expect(try Generator(decoder, runtime).generate([request])[0] == free)
     }
 
     @Test("a prompt is read once, whatever the number of its samples")
@@ -141,7 +141,7 @@ import Testing
             let store = ParameterStore(DecoderModel.specs(configuration), runtime, precision: .float64, seed: 3)
             let generator = Generator(DecoderModel(configuration, store, runtime), runtime, concurrency: 4)
             _ = try generator.generate(
-                (0..<samples).map { .init(prompt: [1, 2, 3, 4], maxNewTokens: 1, index: $0) })
+                (0..<samples).map { .init(prompt: [1, 2, 3, 4], maximumNewTokens: 1, seed: 1, index: UInt64($0)) })
             return counting.matrixProducts
         }
         #expect(try matrixProducts(samples: 16) == matrixProducts(samples: 1))
@@ -149,7 +149,7 @@ import Testing
 
     @Test("generation works in every precision", arguments: Precision.allCases)
     func precisions(precision: Precision) throws {
-        let requests = Self.prompts.map { GenerationRequest(prompt: $0, maxNewTokens: 3, sampling: Sampling(temperature: 1)) }
+        let requests = Self.prompts.map { GenerationRequest(prompt: $0, maximumNewTokens: 3, seed: 2) }
         let results = try Generator(decoder(precision: precision), runtime).generate(requests)
         #expect(results.allSatisfy { $0.logProbs.allSatisfy { $0.isFinite && $0 <= 0 } })
     }
@@ -157,16 +157,15 @@ import Testing
     @Test("all problems of all requests are reported at once")
     func problems() {
         let requests = [
-            GenerationRequest(
-                prompt: [], maxNewTokens: 0, sampling: Sampling(temperature: -1, topK: 0, topP: 1.5)),
-            GenerationRequest(prompt: [1, 19], maxNewTokens: 31),
+            GenerationRequest(prompt: [], maximumNewTokens: 0, temperature: -1, topK: 0, topP: 1.5, seed: 0),
+            GenerationRequest(prompt: [1, 19], maximumNewTokens: 31, seed: 0),
         ]
         #expect {
             try Generator(decoder(), runtime).generate(requests)
         } throws: { error in
             "\(error)" == "cannot generate: request 0: the prompt is empty, expected at least one token; "
-                + "request 0: 0 new tokens are asked for, expected at least 1; "
-                + "request 0: the temperature is -1.0, expected 0 or more; "
+                + "request 0: maximumNewTokens is 0, expected at least 1; "
+                + "request 0: temperature is -1.0, expected 0 or more; "
                 + "request 0: top-k is 0, expected at least 1; "
                 + "request 0: top-p is 1.5, expected more than 0 and at most 1; "
                 + "request 1: the prompt has token 19, the model has tokens 0...18; "

@@ -30,7 +30,7 @@ public final class Generator {
             request.problems(for: decoder.configuration).map { "request \(index): \($0)" }
         }
         if !problems.isEmpty { throw GenerationError(problems: problems) }
-        guard let capacity = requests.map({ $0.prompt.count + $0.maxNewTokens }).max() else { return [] }
+        guard let capacity = requests.map({ $0.prompt.count + $0.maximumNewTokens }).max() else { return [] }
 
         let slots = min(concurrency, requests.count)
         let cache = makeCache(sequences: slots, capacity: capacity)
@@ -161,8 +161,8 @@ private struct ActiveSequence {
         let (id, logProb) = sampler.draw(logits, position: length)
         ids.append(id)
         logProbs.append(logProb)
-        let isStopped = request.stopIDs.contains(id)
-        guard isStopped || ids.count == request.maxNewTokens else { return nil }
+        let isStopped = !request.ignoresStop && request.stopIDs.contains(id)
+        guard isStopped || ids.count == request.maximumNewTokens else { return nil }
         return GenerationResult(ids: ids, logProbs: logProbs, finishReason: isStopped ? .stop : .length)
     }
 }

@@ -3,11 +3,11 @@ internal import Random
 
 /// Draws one token from a row of logits, on the host.
 struct TokenSampler {
-    private let sampling: Sampling
+    private let request: GenerationRequest
     private let source: Philox
 
     init(_ request: GenerationRequest) {
-        sampling = request.sampling
+        self.request = request
         source = Philox(seed: request.seed, stream: "generate/\(request.index)")
     }
 
@@ -15,10 +15,10 @@ struct TokenSampler {
     ///   - logits: one per token of the vocabulary.
     ///   - position: the place that the token will have in its sequence.
     func draw(_ logits: ArraySlice<Float>, position: Int) -> (id: Int32, logProb: Double) {
-        if sampling.temperature == 0 { return likeliest(logits) }
+        if request.temperature == 0 { return likeliest(logits) }
         let candidates = candidates(logits)
         let largest = candidates.map { logits[$0] }.max() ?? 0
-        let weights = candidates.map { exp(Double(logits[$0] - largest) / sampling.temperature) }
+        let weights = candidates.map { exp(Double(logits[$0] - largest) / request.temperature) }
         let total = weights.reduce(0, +)
         var left = source.uniform(at: UInt64(position)) * total
         // Rounding may leave a crumb after the last candidate of weight.
@@ -42,14 +42,14 @@ struct TokenSampler {
 
     /// Indices of the tokens that may be drawn: top-k first, top-p of what it left.
     private func candidates(_ logits: ArraySlice<Float>) -> [Int] {
-        let limit = min(sampling.topK ?? logits.count, logits.count)
-        let isWhole = sampling.topP == 1
+        let limit = min(request.topK ?? logits.count, logits.count)
+        let isWhole = (request.topP ?? 1) == 1
         if limit == logits.count, isWhole { return Array(logits.indices) }
         // Ties go to the lower token, so that the order is one.
         let kept = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }.prefix(limit)
-        guard !isWhole, let first = kept.first else { return Array(kept) }
-        let weights = kept.map { exp(Double(logits[$0] - logits[first]) / sampling.temperature) }
-        let goal = sampling.topP * weights.reduce(0, +)
+        guard let topP = request.topP, !isWhole, let first = kept.first else { return Array(kept) }
+        let weights = kept.map { exp(Double(logits[$0] - logits[first]) / request.temperature) }
+        let goal = topP * weights.reduce(0, +)
         var (mass, count) = (0.0, 0)
         while mass < goal, count < weights.count {
             mass += weights[count]

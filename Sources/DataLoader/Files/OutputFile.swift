@@ -11,7 +11,24 @@ struct OutputFile: ~Copyable {
         guard descriptor >= 0 else { throw FileSystem.failure("create", path) }
     }
 
+    /// A temporary file without a name: it vanishes with its last descriptor, even after a crash.
+    init(unnamedIn directory: String) throws {
+        path = directory + "/forktail-XXXXXX"
+        var name = Array(path.utf8CString)
+        descriptor = mkstemp(&name)
+        guard descriptor >= 0 else { throw FileSystem.failure("create a temporary file in", directory) }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        unlink(name)
+    }
+
     deinit { close(descriptor) }
+
+    /// A descriptor of the same file that outlives this object; the caller closes it.
+    func duplicate() throws -> Int32 {
+        let copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0)
+        guard copy >= 0 else { throw FileSystem.failure("keep open", path) }
+        return copy
+    }
 
     func write(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes[...]

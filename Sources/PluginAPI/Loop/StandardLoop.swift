@@ -8,11 +8,12 @@ public struct StandardLoop {
         while !run.isDone && !run.shouldStop {
             var started = ContinuousClock.now
             let batches = try run.nextExperience()
-            for _ in 0..<run.plan.passes where !run.isDone {
+            for pass in 1...run.plan.passes where !run.isDone {
                 var figures = try run.accumulateGradients(batches)
                 try run.updateWeights(&figures, batches: batches)
                 let now = ContinuousClock.now
-                try run.finishStep(figures, seconds: (now - started) / .seconds(1))
+                try run.finishStep(
+                    figures, seconds: (now - started) / .seconds(1), isLastPass: pass == run.plan.passes)
                 started = now
             }
         }

@@ -33,6 +33,9 @@ public final class TrainingRun {
     /// Whether the run's steps are done.
     public var isDone: Bool { progress.step >= plan.steps }
 
+    /// Whether the last step used up its experience, so that a checkpoint loses nothing that was sampled.
+    public private(set) var isBetweenExperiences = true
+
     /// Whether someone asked the run to checkpoint and leave.
     public var shouldStop: Bool { observer.shouldStop }
 
@@ -135,7 +138,9 @@ public final class TrainingRun {
     }
 
     /// Verb: counts the step and reports it.
-    public func finishStep(_ figures: StepFigures, seconds: Double) throws {
+    /// - Parameter isLastPass: whether the next step needs a new experience.
+    public func finishStep(_ figures: StepFigures, seconds: Double, isLastPass: Bool = true) throws {
+        isBetweenExperiences = isLastPass
         progress.step += 1
         progress.tokenCount += figures.tokenCount
         session.step = progress.step
