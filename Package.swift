@@ -49,9 +49,14 @@ let package = Package(
         .library(name: "Core", targets: ["Core"]),
         .library(name: "DataLoader", targets: ["DataLoader"]),
         .library(name: "Text", targets: ["Text"]),
+        .library(name: "Host", targets: ["Host"]),
+        .library(name: "PluginTestKit", targets: ["PluginTestKit"]),
+        .executable(name: "forktail", targets: ["forktail"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
     ],
     targets: [
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
@@ -65,11 +70,26 @@ let package = Package(
         library("Core", ["Random", "JSON", "CKernels", "CXXHash"]),
         library("DataLoader", ["Random", "JSON", "CZstd", "CZlib", "CXXHash", .product(name: "Crypto", package: "swift-crypto")]),
         library("Text", ["JSON", "CPCRE2"]),
-        library("PluginAPI", ["Core", "DataLoader", "Text", "JSON", "CPluginABI"]),
+        .plugin(name: "InterfaceFingerprint", capability: .buildTool(), path: "Sources/InterfaceFingerprint"),
+        .target(
+            name: "PluginAPI", dependencies: ["Core", "DataLoader", "Text", "JSON", "CPluginABI"],
+            swiftSettings: strict, plugins: ["InterfaceFingerprint"]),
+        library("PluginTestKit", ["PluginAPI", "Core", "DataLoader", "JSON"]),
+        .target(name: "CPluginLoader"),
+        library("Host", [
+            "PluginAPI", "JSON", "CPluginABI", "CPluginLoader",
+            .product(name: "Crypto", package: "swift-crypto"),
+            .product(name: "Yams", package: "Yams"),
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        ]),
+        .executableTarget(
+            name: "forktail", dependencies: ["Host"], swiftSettings: strict, linkerSettings: exportSymbols),
         tests("RandomTests", ["Random"]),
         tests("CoreTests", ["Core"]),
         tests("DataLoaderTests", ["DataLoader"]),
         tests("TextTests", ["Text"]),
+        tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "JSON"]),
+        tests("HostTests", ["Host", "PluginAPI", "PluginTestKit", "Core", "JSON"]),
         tests(
             "PluginsTests",
             ["PluginAPI", "Core", "DataLoader", "Text", "JSON", "Random"] + plugins.map { .byName(name: $0.name) }),

@@ -8,10 +8,7 @@ public enum MistralFamily {
         try config.read { values in
             var configuration = values.rotaryDecoder()
             // A file without the key means the first release's window; null means none.
-            let window: Int? = switch config.values["sliding_window"] {
-            case .null: nil
-            default: values.integer("sliding_window", default: 4096)
-            }
+            let window = values.isNull("sliding_window") ? nil : values.integer("sliding_window", default: 4096)
             let windows = values.windows(layerCount: configuration.layers.count, size: window) { _ in true }
             configuration.layers = windows.map { .init(window: $0) }
             return configuration
