@@ -37,6 +37,7 @@ let plugins = [
     "Trackers/JSONL", "Trackers/TensorBoard",
     "Rewards/ExactMatch", "Rewards/EndsWith", "Rewards/Length", "Rewards/Format",
     "Tasks/Arithmetic",
+    "Models/Llama", "Models/Qwen2", "Models/Qwen3", "Models/SmolLM3", "Models/Mistral", "Models/GPT2",
 ].map(plugin)
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -77,11 +78,11 @@ let package = Package(
         library("PluginTestKit", ["PluginAPI", "Core", "DataLoader", "JSON"]),
         .target(name: "CPluginLoader"),
         library("Host", [
-            "PluginAPI", "JSON", "CPluginABI", "CPluginLoader",
+            "PluginAPI", "Core", "DataLoader", "Text", "Random", "JSON", "CPluginABI", "CPluginLoader",
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "Yams", package: "Yams"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ]),
+        ] + plugins.map { .byName(name: $0.name) }),
         .executableTarget(
             name: "forktail", dependencies: ["Host"], swiftSettings: strict, linkerSettings: exportSymbols),
         tests("RandomTests", ["Random"]),
@@ -92,6 +93,7 @@ let package = Package(
         tests("HostTests", ["Host", "PluginAPI", "PluginTestKit", "Core", "JSON"]),
         tests(
             "PluginsTests",
-            ["PluginAPI", "Core", "DataLoader", "Text", "JSON", "Random"] + plugins.map { .byName(name: $0.name) }),
+            ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "Text", "JSON", "Random"]
+                + plugins.map { .byName(name: $0.name) }),
     ] + plugins
 )
