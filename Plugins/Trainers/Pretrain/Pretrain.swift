@@ -1,5 +1,6 @@
 public import DataLoader
 public import PluginAPI
+internal import Text
 
 /// Next-token prediction on documents: cross-entropy on every token, packed or truncated to the sequence length.
 public final class Pretrain: Trainer {
