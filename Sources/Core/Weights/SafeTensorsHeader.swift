@@ -153,7 +153,7 @@ struct SafeTensorsHeader {
         var tensors: [(name: String, entry: RawEntry)] = []
         var metadata: [String: String] = [:]
 
-        init(from decoder: any Decoder) throws {
+        init(from decoder: any Swift.Decoder) throws {
             let container = try decoder.container(keyedBy: Name.self)
             for key in container.allKeys {
                 if key.stringValue == "__metadata__" {

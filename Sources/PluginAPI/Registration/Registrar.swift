@@ -8,7 +8,13 @@ public protocol Plugin: SendableMetatype {
 public final class Registrar {
     public private(set) var contributions: [Contribution] = []
 
+    /// Why registration failed, when it crossed the C boundary.
+    public private(set) var failure: (any Error)?
+
     public init() {}
+
+    /// Called by the generated entry of a plugin file, which cannot throw.
+    public func fail(_ error: any Error) { failure = error }
 
     public func trainer<T: Trainer>(_ name: String, _ type: T.Type) throws {
         try add(.trainer, name, T.Config.self, .trainer(TrainerFactory(T.self)))
