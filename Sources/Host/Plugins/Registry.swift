@@ -66,7 +66,7 @@ public struct Registry: Sendable {
         let matching = families.filter { $0.make.modelTypes.contains(modelType) }
         if matching.count == 1 { return matching[0] }
         if matching.isEmpty {
-            let known = families.flatMap(\.make.modelTypes).sorted()
+            let known = families.flatMap { $0.make.modelTypes }.sorted()
             let near = NearestName.of(modelType, in: known).map { "did you mean '\($0)'? " } ?? ""
             throw InputError(
                 "model_type", "found '\(modelType)', which no model plugin reads; \(near)"
