@@ -1,4 +1,4 @@
-public import Core
+import Core
 public import PluginAPI
 
 /// m = momentum m + (1 - momentum) g;  w = w - lr (sign(m) + weightDecay w)

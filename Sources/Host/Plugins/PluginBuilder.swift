@@ -26,8 +26,9 @@ public struct PluginBuilder {
     /// - Parameters:
     ///   - folder: holds plugin.json and the sources, in itself or in `Sources`.
     ///   - output: the library; `<id>.so` in the folder when nil. The manifest is written beside it.
+    ///   - moduleName: the Swift module's name; made from the id when nil.
     /// - Throws: `PluginError` with the compiler's messages.
-    public func build(_ folder: URL, output: URL? = nil) throws -> Result {
+    public func build(_ folder: URL, output: URL? = nil, moduleName: String? = nil) throws -> Result {
         let start = ContinuousClock.now
         let manifest = try PluginBuilder.manifest(of: folder)
         let sources = try PluginBuilder.sources(of: folder)
@@ -40,7 +41,9 @@ public struct PluginBuilder {
         let export = work.appending(path: "_Export.swift")
         try ExportSource.text(manifest).write(to: export, atomically: true, encoding: .utf8)
         let built = work.appending(path: "plugin.so")
-        let module = "\(manifest.id)".replacingOccurrences(of: ".", with: "_").replacingOccurrences(of: "-", with: "_")
+        let module =
+            moduleName
+            ?? "\(manifest.id)".replacingOccurrences(of: ".", with: "_").replacingOccurrences(of: "-", with: "_")
         let features = ["ExistentialAny", "MemberImportVisibility", "InternalImportsByDefault", "NonisolatedNonsendingByDefault"]
         try compile(
             ["-O", "-wmo", "-emit-library", "-parse-as-library", "-swift-version", "6", "-module-name", module]
@@ -74,7 +77,7 @@ public struct PluginBuilder {
     }
 
     /// The Swift files of the plugin itself, sorted: those of `Sources` when there is one, and never tests.
-    private static func sources(of folder: URL) throws -> [URL] {
+    static func sources(of folder: URL) throws -> [URL] {
         let inner = folder.appending(path: "Sources")
         let root = FileManager.default.fileExists(atPath: inner.path) ? inner : folder
         let skipped: Set<String> = ["Tests", ".build", "Package.swift"]

@@ -1,5 +1,5 @@
 import CPluginABI
-import Foundation
+public import Foundation
 import JSON
 import PluginAPI
 
@@ -7,26 +7,26 @@ import PluginAPI
 ///
 /// Found as `FORKTAIL_SDK`, as `sdk` beside the folder of the executable (where a package puts it), or as the build folder
 /// that the executable lies in.
-struct PluginSDK {
+public struct PluginSDK: Sendable {
     /// The folder with the `.swiftmodule` files.
     let modules: URL
     /// Each C module's name and the folder of its headers.
     let cModules: [CModule]
 
-    struct CModule {
+    struct CModule: Sendable {
         let name: String
         /// Holds the headers, and the module map when the module comes with one of its own.
         let headers: URL
         let map: URL
     }
 
-    /// The Swift modules that a plugin can import.
-    static let swiftModules = ["Core", "DataLoader", "JSON", "PluginAPI", "Random", "Text"]
+    /// The Swift modules that a plugin can import, and those that the compiler wants to see behind them.
+    static let swiftModules = ["Core", "Crypto", "CryptoBoringWrapper", "DataLoader", "JSON", "PluginAPI", "Random", "Text"]
     /// The C modules that those need.
     static let cModuleNames = ["CKernels", "CPCRE2", "CPluginABI", "CXXHash", "CZlib", "CZstd"]
 
     /// - Throws: `PluginError` (`noSDK`) that says where was looked.
-    static func find(
+    public static func find(
         environment: [String: String] = ProcessInfo.processInfo.environment, executable: URL = runningExecutable()
     ) throws -> PluginSDK {
         let folder = executable.deletingLastPathComponent()
@@ -46,7 +46,7 @@ struct PluginSDK {
     }
 
     /// The file that this process runs.
-    static func runningExecutable() -> URL { URL(filePath: "/proc/self/exe").resolvingSymlinksInPath() }
+    public static func runningExecutable() -> URL { URL(filePath: "/proc/self/exe").resolvingSymlinksInPath() }
 
     /// An SDK folder as `export(to:)` writes it.
     private init?(exported folder: URL) {
@@ -63,9 +63,10 @@ struct PluginSDK {
         modules = buildFolder.appending(path: "Modules")
         let map = buildFolder.appending(path: "CPluginABI.build/module.modulemap")
         guard let contents = FileManager.default.contents(atPath: map.path),
-            let path = String(decoding: contents, as: UTF8.self).split(separator: "\"").first(where: { $0.hasSuffix("/CPluginABI/include") })
+            let path = String(decoding: contents, as: UTF8.self).split(separator: "\"").first(where: { $0.hasSuffix("/CPluginABI/include/CPluginABI.h") })
         else { return nil }
         let sources = URL(filePath: String(path)).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
         cModules = PluginSDK.cModuleNames.map { name in
             let folder = sources.appending(path: name)
             let own = folder.appending(path: "module.modulemap")
@@ -85,13 +86,13 @@ struct PluginSDK {
     }
 
     /// What the Swift compiler is told of it.
-    var compilerArguments: [String] {
+    public var compilerArguments: [String] {
         ["-I", modules.path]
             + cModules.flatMap { ["-Xcc", "-fmodule-map-file=\($0.map.path)", "-Xcc", "-I", "-Xcc", $0.headers.path] }
     }
 
     /// Copies the SDK into a folder that can be moved to another machine.
-    func export(to folder: URL) throws {
+    public func export(to folder: URL) throws {
         let files = FileManager.default
         let target = folder.appending(path: "modules")
         try files.createDirectory(at: target, withIntermediateDirectories: true)

@@ -100,18 +100,18 @@ public struct Registry: Sendable {
         let slot = PluginSlot(kind, name)
         let named = rows.first { $0.kind == kind && $0.id.map { "\($0)" } == name }?.id
         guard let id = winners[slot] ?? deprecated[slot] ?? named else {
-            throw failure(of: slot) ?? PluginError.notFound(kind, name, known: names(of: kind))
+            throw failure(where: { $0.kind == kind && $0.name == name }) ?? PluginError.notFound(kind, name, known: names(of: kind))
         }
         guard let entry = entries[id] else {
-            throw failures[id] ?? PluginError.notInUse(id)
+            throw failures[id] ?? failure(where: { $0.id == id }) ?? PluginError.notInUse(id)
         }
         guard winners[slot] == nil, deprecated[slot] == id else { return (entry, nil) }
         return (entry, "\(kind.rawValue) '\(name)' is now called '\(id.name)': write \(kind.rawValue): {name: \(id.name)}")
     }
 
-    /// A name that only unusable plugins provide.
-    private func failure(of slot: PluginSlot) -> PluginError? {
-        rows.lazy.filter { $0.kind == slot.kind && $0.name == slot.name }.compactMap { row in
+    /// Why the plugins of these rows cannot be used.
+    private func failure(where isMeant: (PluginRow) -> Bool) -> PluginError? {
+        rows.filter(isMeant).compactMap { row in
             switch row.state {
             case .error(let error): error
             case .blocked: row.id.map(PluginError.blocked)
