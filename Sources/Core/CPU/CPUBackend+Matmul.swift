@@ -90,10 +90,6 @@ extension CPUBackend {
         return MatrixOperand(view: dense.broadcast(to: operand.view.shape))
     }
 
-    private func temporary(_ shape: [Int]) -> BufferView {
-        BufferView(buffer: allocate(byteCount: shape.reduce(4, *)), shape: shape, dtype: .float32)
-    }
-
     private func scale(_ view: BufferView, by factor: Double) {
         let program = Program(inputs: 1, scalars: 1) { x, s in [x[0] * s[0]] }
         map(program, [view], [view], [factor])

@@ -2,4 +2,12 @@
 public enum PluginKind: String, Sendable, Hashable, CaseIterable, Codable {
     case trainer, optimizer, scheduler, loader, shuffle, storage, parallelism, communicator, backend, model, adapter
     case reward, task, template, tracker
+
+    /// Whether the kind has no contract yet, so that nothing can provide it.
+    public var isReserved: Bool {
+        switch self {
+        case .trainer, .optimizer, .scheduler, .loader, .model, .reward, .task, .tracker: false
+        case .shuffle, .storage, .parallelism, .communicator, .backend, .adapter, .template: true
+        }
+    }
 }

@@ -1,5 +1,3 @@
-public import Core
-
 /// A plugin: what it provides is said in its `plugin.json` and registered here.
 public protocol Plugin: SendableMetatype {
     init()
@@ -10,7 +8,13 @@ public protocol Plugin: SendableMetatype {
 public final class Registrar {
     public private(set) var contributions: [Contribution] = []
 
+    /// Why registration failed, when it crossed the C boundary.
+    public private(set) var failure: (any Error)?
+
     public init() {}
+
+    /// Called by the generated entry of a plugin file, which cannot throw.
+    public func fail(_ error: any Error) { failure = error }
 
     public func trainer<T: Trainer>(_ name: String, _ type: T.Type) throws {
         try add(.trainer, name, T.Config.self, .trainer(TrainerFactory(T.self)))
@@ -40,7 +44,7 @@ public final class Registrar {
         try add(.task, name, T.Config.self, .task(Factory { try T($0) }))
     }
 
-    public func model<T: DecoderFamily>(_ name: String, _ type: T.Type) throws {
+    public func model<T: ModelFamily>(_ name: String, _ type: T.Type) throws {
         try add(.model, name, NoConfig.self, .model(T.self))
     }
 

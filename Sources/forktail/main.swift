@@ -1,0 +1,3 @@
+import Host
+
+Forktail.main()
