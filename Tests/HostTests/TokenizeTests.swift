@@ -84,3 +84,32 @@ struct TokenizeTests {
         #expect(!work.exists("t"))
     }
 }
+
+/// The real tokenizers beside the package, which only some machines have.
+private enum SharedTokenizers {
+    static let root: URL = {
+        if let path = ProcessInfo.processInfo.environment["FORKTAIL_SHARED_DATA"] { return URL(fileURLWithPath: path) }
+        return URL(fileURLWithPath: #filePath)  // Tests/HostTests/TokenizeTests.swift
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("shared/data")
+    }()
+
+    static let isPresent = FileManager.default.fileExists(atPath: root.appendingPathComponent("tok-goldens").path)
+}
+
+extension TokenizeTests {
+    @Test(
+        "the ids of all golden texts equal those of the reference",
+        .enabled(if: SharedTokenizers.isPresent, "the shared data set is absent; set FORKTAIL_SHARED_DATA"))
+    func goldens() throws {
+        let goldens = SharedTokenizers.root.appendingPathComponent("tok-goldens/goldens.json")
+        let rows = try JSONValue(parsing: String(contentsOf: goldens, encoding: .utf8))["gpt2"]?["rows"]?.array ?? []
+        #expect(rows.count == 41)
+        let input = try work.file(
+            "in.jsonl",
+            rows.map { JSONValue.object([.init("text", $0["text"] ?? .null)]).text + "\n" }.joined())
+        let lines = try work.run(
+            TokenizeCommand.self, "--tokenizer", SharedTokenizers.root.path + "/tok-gpt2/tokenizer.json", "--input", input)
+        #expect(try lines.map { try JSONValue(parsing: $0)["ids"]?.integers } == rows.map { $0["ids"]?.integers })
+    }
+}

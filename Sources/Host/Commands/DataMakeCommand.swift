@@ -23,8 +23,11 @@ struct DataMakeCommand: ResultCommand {
     @Option(help: "The JSONL file to write.")
     var output: String
 
+    @Option(name: .customLong("plugin"), help: "A plugin file or directory to load; can be repeated.")
+    var plugins: [String] = []
+
     func run(to output: ResultOutput) throws {
-        let registry = try Registry.forCommands()
+        let registry = try Registry.forCommand(plugins: plugins)
         var problems: [InputProblem] = []
         let split = TaskSplit(rawValue: split)
         if split == nil {

@@ -16,7 +16,10 @@ package struct TokenizerCommand: ParsableCommand {
 struct TokenizerTrainCommand: ResultCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Learn a byte-level BPE tokenizer and write tokenizer.json.",
-        discussion: "Lines of .jsonl files give their text, prompt, completion and messages; .txt files are read whole.")
+        discussion: """
+            Of the lines of .jsonl files the text is read, or else the messages, or else prompt and completion; .txt files \
+            are read whole.
+            """)
 
     @Option(parsing: .upToNextOption, help: "Files (.jsonl, .jsonl.gz, .txt) or directories of such files.")
     var input: [String]
@@ -95,12 +98,13 @@ struct TokenizerTrainCommand: ResultCommand {
     }
 
     private func texts(of sample: Sample) throws -> [String] {
-        var texts = try ["text", "prompt", "completion"].compactMap { try sample[$0]?.string() }
-        if let messages = sample["messages"] { texts += try ChatMessages.read(messages, of: sample).map(\.content) }
+        if let text = sample["text"] { return [try text.string()] }
+        if let messages = sample["messages"] { return try ChatMessages.read(messages, of: sample).map(\.content) }
+        let texts = try ["prompt", "completion"].compactMap { try sample[$0]?.string() }
         guard !texts.isEmpty else {
             throw SampleError(
                 sample: sample.id, column: "text",
-                problem: "expected text, prompt, completion or messages; it has "
+                problem: "expected text, messages, or prompt and completion; it has "
                     + sample.columnNames.joined(separator: ", "))
         }
         return texts
