@@ -32,7 +32,7 @@ struct NewtonSchulz {
         return isTall ? Tensor(x.view.transposed(0, 1), runtime).contiguous() : x
     }
 
-    /// X / max(|X|, 1e-7), so that no singular value is above 1.
+    /// X / (|X| + 1e-7), so that no singular value is above 1.
     private func normalized(_ x: Tensor) -> Tensor {
         let runtime = x.runtime
         let rowSums = runtime.empty([x.shape[0], 1], x.dtype)
@@ -41,7 +41,7 @@ struct NewtonSchulz {
         let total = runtime.empty([1, 1], x.dtype)
         runtime.run(.sum(rowSums.view, into: total.view, accumulate: false))
         let result = runtime.empty(x.shape, x.dtype)
-        let divide = Program(inputs: 2) { x, _ in [x[0] / maximum(x[1].squareRoot, x[1].constant(1e-7))] }
+        let divide = Program(inputs: 2) { x, _ in [x[0] / (x[1].squareRoot + 1e-7)] }
         runtime.run(
             .map(divide, inputs: [x.view, total.view.broadcast(to: x.shape)], outputs: [result.view], scalars: []))
         return result

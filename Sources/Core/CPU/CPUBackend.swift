@@ -9,6 +9,8 @@ public final class CPUBackend: Backend {
     let pool: ThreadPool
     let allocator = CachingAllocator()
     let blas: BLASLibrary
+    /// Whether products of bfloat16 matrices are taken by panels.
+    let hasPanels = ck_has_bfloat16() != 0
     var compiled: [CompiledProgram.Key: CompiledProgram] = [:]
 
     /// - Parameters:
@@ -30,7 +32,7 @@ public final class CPUBackend: Backend {
 
     public var capabilities: Capabilities {
         Capabilities(
-            name: "cpu", fastTypes: [.float32], usesHostMemory: true, threadCount: pool.threadCount,
+            name: "cpu", fastTypes: hasPanels ? [.float32, .bfloat16] : [.float32], usesHostMemory: true, threadCount: pool.threadCount,
             peakByteCount: allocator.peakByteCount)
     }
 
