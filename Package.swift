@@ -23,7 +23,7 @@ func library(_ name: String, _ dependencies: [Target.Dependency], path: String? 
 func plugin(_ folder: String) -> Target {
     let parts = folder.split(separator: "/")
     return .target(
-        name: parts[0].dropLast() + parts[1],
+        name: "\(parts[0].dropLast())\(parts[1])",
         dependencies: ["PluginAPI", "Core", "DataLoader", "Text", "JSON", "Random"],
         path: "Plugins/\(folder)", exclude: ["plugin.json", "README.md"], swiftSettings: strict)
 }

@@ -58,6 +58,16 @@ static void move_row(void *y, int64_t ys, const void *x, int64_t xs, int64_t n, 
 #undef MOVE
 }
 
+// A block of at most 32 x 32 words whose columns are dense in x: read densely, turned in a buffer whose odd row length
+// keeps its columns out of each other's cache sets, written densely.
+CK_CLONES static void turn_block(uint32_t *y, int64_t y_row, const uint32_t *x, int64_t x_column, int64_t rows,
+                                 int64_t columns) {
+    uint32_t buffer[32 * 33];
+    for (int64_t c = 0; c < columns; c++)
+        for (int64_t r = 0; r < rows; r++) buffer[r * 33 + c] = x[c * x_column + r];
+    for (int64_t r = 0; r < rows; r++) memcpy(y + r * y_row, buffer + r * 33, (size_t)columns * 4);
+}
+
 void ck_copy(void *y, int32_t y_type, int64_t y_row, int64_t y_column, const void *x, int32_t x_type, int64_t x_row,
              int64_t x_column, int64_t rows, int64_t columns) {
     int64_t y_size = sizes[y_type], x_size = sizes[x_type];
@@ -69,6 +79,11 @@ void ck_copy(void *y, int32_t y_type, int64_t y_row, int64_t y_column, const voi
         int64_t r1 = ck_min(rows, r0 + row_block);
         for (int64_t c0 = 0; c0 < columns; c0 += block) {
             int64_t n = ck_min(block, columns - c0);
+            if (transposing && y_column == 1 && x_type == y_type && x_size == 4) {
+                turn_block((uint32_t *)y + r0 * y_row + c0, y_row, (const uint32_t *)x + r0 + c0 * x_column, x_column,
+                           r1 - r0, n);
+                continue;
+            }
             for (int64_t r = r0; r < r1; r++) {
                 char *to = (char *)y + (r * y_row + c0 * y_column) * y_size;
                 const char *from = (const char *)x + (r * x_row + c0 * x_column) * x_size;

@@ -1,10 +1,13 @@
-public import ArgumentParser
+import ArgumentParser
 import Core
 import Foundation
 import PluginAPI
 
 /// The command line of forktail: what the executable runs, and what a host of your own can run with more plugins.
 public enum Forktail {
+    /// The plugins that are linked in: the built-in ones, and what a host of your own adds before it calls `main`.
+    static let compiledPlugins = BuiltinPlugins.all
+
     /// Runs the command line's command and ends the process with its status.
     public static func main(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) -> Never {
         exit(run(arguments).rawValue)

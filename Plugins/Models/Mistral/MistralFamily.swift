@@ -1,7 +1,7 @@
 public import Core
 
 /// Mistral: llama with a sliding window in every layer (Jiang et al. 2023, arXiv 2310.06825).
-public enum MistralFamily {
+public enum MistralFamily: Sendable {
     public static let modelTypes = ["mistral"]
 
     public static func decoder(from config: ModelConfig) throws -> DecoderConfiguration {

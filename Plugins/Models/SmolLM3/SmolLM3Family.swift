@@ -1,7 +1,7 @@
 public import Core
 
 /// SmolLM 3: llama whose every fourth layer has no rotary positions (NoPE: Yang et al. 2025, arXiv 2501.18795).
-public enum SmolLM3Family {
+public enum SmolLM3Family: Sendable {
     public static let modelTypes = ["smollm3"]
 
     public static func decoder(from config: ModelConfig) throws -> DecoderConfiguration {

@@ -8,9 +8,11 @@ internal import Core
 /// 4 M^2 N + 2 M^3 FLOPs an iteration; no value is read back to the host.
 struct NewtonSchulz {
     let iterations: Int
-    private let (a, b, c) = (3.4445, -4.7750, 2.0315)
 
-    init(iterations: Int) { self.iterations = iterations }
+    /// Coefficients that lift small singular values fastest.
+    private var a: Double { 3.4445 }
+    private var b: Double { -4.7750 }
+    private var c: Double { 2.0315 }
 
     func callAsFunction(_ matrix: Tensor) -> Tensor {
         let runtime = matrix.runtime
@@ -32,7 +34,7 @@ struct NewtonSchulz {
         return isTall ? Tensor(x.view.transposed(0, 1), runtime).contiguous() : x
     }
 
-    /// X / max(|X|, 1e-7), so that no singular value is above 1.
+    /// X / (|X| + 1e-7), so that no singular value is above 1.
     private func normalized(_ x: Tensor) -> Tensor {
         let runtime = x.runtime
         let rowSums = runtime.empty([x.shape[0], 1], x.dtype)
@@ -41,7 +43,7 @@ struct NewtonSchulz {
         let total = runtime.empty([1, 1], x.dtype)
         runtime.run(.sum(rowSums.view, into: total.view, accumulate: false))
         let result = runtime.empty(x.shape, x.dtype)
-        let divide = Program(inputs: 2) { x, _ in [x[0] / maximum(x[1].squareRoot, x[1].constant(1e-7))] }
+        let divide = Program(inputs: 2) { x, _ in [x[0] / (x[1].squareRoot + 1e-7)] }
         runtime.run(
             .map(divide, inputs: [x.view, total.view.broadcast(to: x.shape)], outputs: [result.view], scalars: []))
         return result

@@ -55,15 +55,14 @@ extension GRPO {
         }
     }
 
-    /// What the recipe's `trainer:` section may say; names and defaults are TRL's.
+    /// What the recipe's `trainer:` section may say; names are TRL's.
     public struct Config: PluginConfig {
         /// See `help`, here and below.
         public var rewards: [RewardChoice] = []
         public var generationCount = 8
         public var maxCompletionLength = 256
         public var temperature = 1.0
-        public var topP = 1.0
-        public var topK = 0
+        public var stopIDs: [Int32]?
         public var lossType = LossType.dapo
         public var scaleRewards = RewardScale.group
         public var epsilon = 0.2
@@ -77,8 +76,7 @@ extension GRPO {
             case rewards, temperature, epsilon, beta, reference
             case generationCount = "num_generations"
             case maxCompletionLength = "max_completion_length"
-            case topP = "top_p"
-            case topK = "top_k"
+            case stopIDs = "stop_ids"
             case lossType = "loss_type"
             case scaleRewards = "scale_rewards"
             case epsilonHigh = "epsilon_high"
@@ -93,8 +91,7 @@ extension GRPO {
             "num_generations": "completions sampled for each prompt, 2 or more",
             "max_completion_length": "tokens after which a completion is cut off",
             "temperature": "of sampling, above 0; log-probabilities are those of the tempered distribution",
-            "top_p": "samples from the smallest set of tokens with this probability; 1 = all",
-            "top_k": "samples from this many most probable tokens; 0 = all",
+            "stop_ids": "token ids that end a completion; null = the tokenizer's end of sequence and end of turn",
             "loss_type": "mean over tokens: dapo | over completions: grpo | over micro-batches: bnpo | constant: dr_grpo",
             "scale_rewards": "standard deviation that advantages are divided by: group | batch | none",
             "epsilon": "probability ratios count down to 1 - epsilon",
@@ -104,8 +101,6 @@ extension GRPO {
             "reference": "Hugging Face directory of the frozen reference; null = the weights that the run starts from",
             "mask_truncated_completions": "whether completions cut off at max_completion_length are left out of the loss",
         ]
-
-        public init() {}
 
         /// - Throws: `InputError` with every value that cannot be used.
         func validate() throws {
@@ -118,8 +113,6 @@ extension GRPO {
             check(generationCount > 1, .generationCount, generationCount, "2 or more")
             check(maxCompletionLength > 0, .maxCompletionLength, maxCompletionLength, "1 or more")
             check(temperature > 0, .temperature, temperature, "above 0")
-            check(topP > 0 && topP <= 1, .topP, topP, "above 0 and at most 1")
-            check(topK >= 0, .topK, topK, "0 or more")
             check(epsilon >= 0, .epsilon, epsilon, "0 or more")
             check((epsilonHigh ?? 0) >= 0, .epsilonHigh, epsilonHigh ?? 0, "0 or more")
             check(beta >= 0, .beta, beta, "0 or more")

@@ -4,6 +4,7 @@ internal import Core
 public import DataLoader
 public import PluginAPI
 internal import Random
+internal import Text
 
 /// Group relative policy optimisation: Shao et al., "DeepSeekMath", 2024, arXiv 2402.03300, section 4.1.
 ///
@@ -17,6 +18,7 @@ public final class GRPO: HasAuxiliaryModels {
     private let config: Config
     private let session: TrainingSession
     private let rewards: [(name: String, weight: Double, reward: any Reward)]
+    private let stopIDs: Set<Int32>
 
     public init(_ config: Config, _ session: TrainingSession) throws {
         try config.validate()
@@ -25,6 +27,8 @@ public final class GRPO: HasAuxiliaryModels {
         rewards = try config.rewards.map {
             ($0.name, $0.weight, try session.reward($0.name, options: $0.options))
         }
+        let ends = [session.tokenizer?.eosTokenID, session.tokenizer?.id(of: ChatML().endOfTurn)].compactMap { $0 }
+        stopIDs = Set(config.stopIDs ?? ends)
     }
 
     /// The prompt; nil when it leaves no room for a completion.
@@ -109,13 +113,13 @@ extension GRPO {
             // A prompt that comes twice in one step is completed with other random numbers.
             seen[example.sampleID, default: 0] += 1
             let stream = "grpo/\(session.step)/\(example.sampleID)/\(seen[example.sampleID] ?? 1)"
-            let source = Philox(seed: session.settings.seed, stream: stream)
+            let seed = Philox(seed: session.settings.seed, stream: stream).bits(at: 0)
+            // Nothing narrows the distribution but the temperature, so behaviour log-probabilities compare with scores.
             return (0..<config.generationCount).map { member in
                 GenerationRequest(
-                    promptIDs: prompt,
-                    maxNewTokens: min(config.maxCompletionLength, session.settings.sequenceLength - prompt.count),
-                    temperature: config.temperature, topP: config.topP, topK: config.topK,
-                    seed: source.bits(at: UInt64(member)))
+                    prompt: prompt,
+                    maximumNewTokens: min(config.maxCompletionLength, session.settings.sequenceLength - prompt.count),
+                    temperature: config.temperature, stopIDs: stopIDs, seed: seed, index: UInt64(member))
             }
         }
         let results = try session.generate(requests)

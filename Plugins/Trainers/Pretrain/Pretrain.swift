@@ -1,5 +1,6 @@
 public import DataLoader
 public import PluginAPI
+internal import Text
 
 /// Next-token prediction on documents: cross-entropy on every token, packed or truncated to the sequence length.
 public final class Pretrain: Trainer {
@@ -24,25 +25,23 @@ public final class Pretrain: Trainer {
         self.session = session
     }
 
-    /// One sequence, cut at the sequence length; when sequences are packed, as many as the document fills.
+    /// The document, cut off at the sequence length; whole when sequences are packed, which cuts it into pieces.
     public func example(from sample: Sample) throws -> Example? {
-        let document = try document(sample)
+        var document = try document(sample)
         let length = session.settings.sequenceLength
-        let starts = session.settings.packs ? Array(stride(from: 0, to: document.ids.count, by: length)) : [0]
-        let pieces = starts.map { start in
-            let end = min(start + length, document.ids.count)
-            return TokenSequence(ids: Array(document.ids[start..<end]), trained: Array(document.trained[start..<end]))
-        }.filter { $0.trainedCount > 0 }
-        return pieces.isEmpty ? nil : Example(pieces, from: sample)
+        if !session.settings.packs, document.ids.count > length {
+            document = TokenSequence(ids: Array(document.ids[..<length]), trained: Array(document.trained[..<length]))
+        }
+        return document.trainedCount == 0 ? nil : Example([document], from: sample)
     }
 
-    public func experience(from examples: [Example]) -> [MicroBatch] {
+    public func experience(from examples: [Example]) throws -> [MicroBatch] {
         let settings = session.settings
         guard settings.packs else {
             return MicroBatch.collate(examples, size: settings.microBatchSize, term: "tokens")
         }
-        return MicroBatch.packed(
-            examples, length: settings.sequenceLength, size: settings.microBatchSize, term: "tokens")
+        return try MicroBatch.packed(
+            examples, length: settings.sequenceLength, size: settings.microBatchSize, term: "tokens", .split)
     }
 
     public func objective(_ scores: TokenScores, _ batch: MicroBatch) -> Objective {

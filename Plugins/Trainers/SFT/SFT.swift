@@ -52,13 +52,13 @@ public final class SFT: Trainer {
         return sequence.trainedCount == 0 ? nil : Example([sequence], from: sample)
     }
 
-    public func experience(from examples: [Example]) -> [MicroBatch] {
+    public func experience(from examples: [Example]) throws -> [MicroBatch] {
         let settings = session.settings
         guard settings.packs else {
             return MicroBatch.collate(examples, size: settings.microBatchSize, term: "tokens")
         }
-        return MicroBatch.packed(
-            examples, length: settings.sequenceLength, size: settings.microBatchSize, term: "tokens")
+        return try MicroBatch.packed(
+            examples, length: settings.sequenceLength, size: settings.microBatchSize, term: "tokens", .firstFit)
     }
 
     public func objective(_ scores: TokenScores, _ batch: MicroBatch) -> Objective {

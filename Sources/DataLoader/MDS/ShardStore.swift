@@ -42,8 +42,8 @@ final class ShardStore: Sendable {
         }
     }
 
-    /// The index file's bytes; a cached copy is refreshed from the remote place each time.
-    func index() throws -> [UInt8] {
+    /// The index file's text; a cached copy is refreshed from the remote place each time.
+    func index() throws -> IndexText {
         let path = directory + "/" + MDSIndex.fileName
         if isCache { try storage.fetch(MDSIndex.fileName, to: path) }
         guard try FileSystem.byteCount(of: path) != nil else {
@@ -51,7 +51,7 @@ final class ShardStore: Sendable {
                 "cannot open the data set \(storage.location): there is no \(MDSIndex.fileName) in it",
                 hint: "name the directory that holds \(MDSIndex.fileName), or make one with `forktail data shard`")
         }
-        return try FileSystem.contents(of: path)
+        return try IndexText(file: path)
     }
 
     /// The verified, uncompressed bytes of shard `number`.
@@ -78,13 +78,14 @@ final class ShardStore: Sendable {
     }
 
     private func fromDirectory(_ shard: MDSShard, _ number: Int, _ problems: inout [String]) throws -> OpenShard? {
+        let known = problems.count
         for form in [ShardFile.Form.raw, .zip] {
             guard let file = form == .raw ? shard.raw : shard.zip else { continue }
             let path = directory + "/" + file.name
             guard try FileSystem.byteCount(of: path) != nil else { continue }
             do {
                 let open = try OpenShard(try ShardFile.load(shard, form, at: path, pool), shard)
-                if form == .zip, !problems.isEmpty {
+                if problems.count > known {
                     log.add(.healed, shard.raw.name, "\(file.name) beside it is good and is read instead")
                     if isCache { try FileSystem.remove(directory + "/" + shard.raw.name) }
                 }

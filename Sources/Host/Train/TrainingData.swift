@@ -21,7 +21,8 @@ struct TrainingData {
         }
         return try MixedStream(
             weighted.map { path, weight in
-                (stream: try loader.stream([URL(fileURLWithPath: path)], context), weight: weight)
+                MixedStream.Part(
+                    name: path, stream: try loader.stream([URL(fileURLWithPath: path)], context), weight: weight)
             }, seed: seed)
     }
 }

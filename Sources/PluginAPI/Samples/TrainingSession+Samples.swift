@@ -35,7 +35,7 @@ extension TrainingSession {
         guard let column = sample["prompt"] else { return nil }
         let tokenizer = try requireTokenizer(for: "the column 'prompt' of \(sample.id)")
         if let messages = try messages(in: column, of: sample) {
-            return try ChatML(tokenizer).prompt(messages)
+            return try ChatML().encode(messages, addGenerationPrompt: true, with: tokenizer).ids
         }
         return tokenizer.encode(try column.string())
     }
@@ -49,7 +49,13 @@ extension TrainingSession {
         guard let column = sample[name] else { return nil }
         let tokenizer = try requireTokenizer(for: "the column '\(name)' of \(sample.id)")
         if let messages = try messages(in: column, of: sample) {
-            return try ChatML(tokenizer).completion(messages)
+            guard messages.first?.role == "assistant" else {
+                throw SampleError(
+                    sample: sample.id, column: name,
+                    problem: "found \(messages.first.map { "a turn of \($0.role)" } ?? "no turn") first, expected the assistant's")
+            }
+            // The header of the first turn ends the prompt, and the line break after the last is never generated.
+            return tokenizer.encode(Array(try ChatML().render(messages).dropFirst().dropLast())).ids
         }
         return tokenizer.encode(try column.string(), addSpecialTokens: false) + [try endOfText(tokenizer)]
     }
@@ -62,8 +68,8 @@ extension TrainingSession {
             throw SampleError(
                 sample: sample.id, column: "messages", problem: "expected a list of {\"role\": ..., \"content\": ...}")
         }
-        let rendered = try ChatML(tokenizer).conversation(messages)
-        return TokenSequence(ids: rendered.ids, trained: rendered.trained)
+        let written = try ChatML().encode(messages, with: tokenizer)
+        return TokenSequence(ids: written.ids, trained: written.isTrained)
     }
 
     /// The id that ends a text.
