@@ -10,9 +10,9 @@ package struct JSONParser {
 
     package var isAtEnd: Bool { offset == bytes.count }
 
-    mutating func advance(by count: Int = 1) { offset += count }
+    package mutating func advance(by count: Int = 1) { offset += count }
 
-    var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+    package var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
     package mutating func skipSpace() {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }
@@ -75,7 +75,7 @@ package struct JSONParser {
     }
 
     /// The members of an object from a key on, and the closing brace.
-    mutating func members(
+    package mutating func members(
         _ body: (inout JSONParser, String) throws(JSONError) -> Void
     ) throws(JSONError) {
         repeat {
@@ -149,7 +149,7 @@ package struct JSONParser {
     }
 
     /// A plain integer of at most 18 digits, without building its text.
-    mutating func integer() throws(JSONError) -> Int {
+    package mutating func integer() throws(JSONError) -> Int {
         skipSpace()
         let start = offset
         var value = 0
