@@ -19,6 +19,27 @@ func library(_ name: String, _ dependencies: [Target.Dependency], path: String? 
     .target(name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
+/// A plugin by its folder: "Trainers/DPO" is the module TrainerDPO in Plugins/Trainers/DPO.
+func plugin(_ folder: String) -> Target {
+    let parts = folder.split(separator: "/")
+    return .target(
+        name: "\(parts[0].dropLast())\(parts[1])",
+        dependencies: ["PluginAPI", "Core", "DataLoader", "Text", "JSON", "Random"],
+        path: "Plugins/\(folder)", exclude: ["plugin.json", "README.md"], swiftSettings: strict)
+}
+
+/// Every built-in plugin, by folder.
+let plugins = [
+    "Trainers/Pretrain", "Trainers/SFT", "Trainers/DPO", "Trainers/GRPO",
+    "Optimizers/AdamW", "Optimizers/SGD", "Optimizers/Lion", "Optimizers/Muon",
+    "Schedulers/Constant", "Schedulers/Linear", "Schedulers/Cosine", "Schedulers/WSD",
+    "Loaders/Streaming", "Loaders/JSONL",
+    "Trackers/JSONL", "Trackers/TensorBoard",
+    "Rewards/ExactMatch", "Rewards/EndsWith", "Rewards/Length", "Rewards/Format",
+    "Tasks/Arithmetic",
+    "Models/Llama", "Models/Qwen2", "Models/Qwen3", "Models/SmolLM3", "Models/Mistral", "Models/GPT2",
+].map(plugin)
+
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: strict, linkerSettings: exportSymbols)
 }
@@ -57,11 +78,11 @@ let package = Package(
         library("PluginTestKit", ["PluginAPI", "Core", "DataLoader", "JSON"]),
         .target(name: "CPluginLoader"),
         library("Host", [
-            "PluginAPI", "JSON", "CPluginABI", "CPluginLoader",
+            "PluginAPI", "Core", "DataLoader", "Text", "Random", "JSON", "CPluginABI", "CPluginLoader",
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "Yams", package: "Yams"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
-        ]),
+        ] + plugins.map { .byName(name: $0.name) }),
         .executableTarget(
             name: "forktail", dependencies: ["Host"], swiftSettings: strict, linkerSettings: exportSymbols),
         tests("RandomTests", ["Random"]),
@@ -70,5 +91,9 @@ let package = Package(
         tests("TextTests", ["Text"]),
         tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "JSON"]),
         tests("HostTests", ["Host", "PluginAPI", "PluginTestKit", "Core", "JSON"]),
-    ]
+        tests(
+            "PluginsTests",
+            ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "Text", "JSON", "Random"]
+                + plugins.map { .byName(name: $0.name) }),
+    ] + plugins
 )

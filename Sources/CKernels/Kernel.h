@@ -31,15 +31,6 @@ CK_INLINE uint16_t ck_to_bf16(float x) {
     return (uint16_t)((u & 0x7fffffff) > 0x7f800000 ? nan : rounded);
 }
 
-/// Through a float32 rounded to odd, so that the second rounding sees that the first was inexact.
-CK_INLINE uint16_t ck_double_to_bf16(double x) {
-    float f = (float)x;
-    uint32_t u = ck_bits(f);
-    uint32_t above = fabs((double)f) > fabs(x);
-    uint32_t odd = (u - above) | 1;
-    return ck_to_bf16((double)f == x || isnan(x) || isinf(f) ? f : ck_float(odd));
-}
-
 CK_INLINE int64_t ck_min(int64_t a, int64_t b) { return a < b ? a : b; }
 CK_INLINE int64_t ck_max(int64_t a, int64_t b) { return a > b ? a : b; }
 

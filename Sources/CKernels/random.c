@@ -30,6 +30,6 @@ CK_CLONES void ck_random(void *y, int32_t type, uint64_t seed, uint64_t stream, 
         for (int64_t i = 0; i < count; i++) to[i] = uniform(seed, stream, first + (uint64_t)i);
     } else {
         uint16_t *to = y;
-        for (int64_t i = 0; i < count; i++) to[i] = ck_double_to_bf16(uniform(seed, stream, first + (uint64_t)i));
+        for (int64_t i = 0; i < count; i++) to[i] = ck_to_bf16((float)uniform(seed, stream, first + (uint64_t)i));
     }
 }

@@ -1,6 +1,7 @@
 #include "Kernel.h"
 
 #define SAME(x) (x)
+#define TO_BF16(x) ck_to_bf16((float)(x))
 
 // Long sums are added in blocks of float32 lanes and then in float64, so the error does not grow with length.
 #define SUM_ROW(T, READ, ACCUMULATOR)                                                                                  \
@@ -75,7 +76,7 @@ CK_CLONES void ck_store_sums(void *y, int32_t type, int64_t stride, const double
                              int32_t accumulate) {
     switch (type) {
         case CK_FLOAT32: STORE(float, SAME, (float))
-        case CK_BFLOAT16: STORE(uint16_t, ck_from_bf16, ck_double_to_bf16)
+        case CK_BFLOAT16: STORE(uint16_t, ck_from_bf16, TO_BF16)
         case CK_FLOAT64: STORE(double, SAME, (double))
         case CK_INT32: STORE(int32_t, SAME, (int32_t))
         default: STORE(uint8_t, SAME, (uint8_t)(int32_t))

@@ -92,7 +92,7 @@ struct AddedTokenMatcher: Sendable {
 
 extension UnsafeBufferPointer<UInt8> {
     /// The scalar whose encoding starts at an offset, nil at the end.
-    fileprivate func scalar(startingAt offset: Int) -> Unicode.Scalar? {
+    func scalar(startingAt offset: Int) -> Unicode.Scalar? {
         var iterator = self[offset...].makeIterator()
         var decoder = UTF8()
         guard case .scalarValue(let scalar) = decoder.decode(&iterator) else { return nil }

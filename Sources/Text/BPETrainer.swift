@@ -3,7 +3,7 @@
 /// Merges equal those of the trainer in Hugging Face's tokenizers when that one gets the same pre-tokenizer and the
 /// whole byte alphabet to start from: the most frequent pair first, and of equally frequent ones the pair with the
 /// smaller ids.
-public struct BPETrainer: Sendable {
+public struct BPETrainer {
     /// What to learn.
     public struct Options: Sendable {
         /// Tokens in all: special tokens, 256 bytes and merges. Less come out when the text has no more pairs.
@@ -37,7 +37,7 @@ public struct BPETrainer: Sendable {
     /// From each distinct piece of the text so far to its index in `counts`.
     private var pieces = ByteMap(minimumCapacity: 1 << 14)
     private var counts: [Int] = []
-    private let workspace = Workspace()
+    private let patternState = Pattern.State()
 
     /// Checks the options.
     /// - Throws: `TokenizerError` (`invalidArgument`) that names every wrong option.
@@ -51,7 +51,7 @@ public struct BPETrainer: Sendable {
     public mutating func add(_ text: String) {
         var text = text
         text.withUTF8 { text in
-            preTokenizer.forEachPiece(of: text, using: workspace.patternState) { piece in
+            preTokenizer.forEachPiece(of: text, using: patternState) { piece in
                 let (index, hash) = pieces.find(piece)
                 if let index {
                     counts[index] += 1

@@ -1,5 +1,5 @@
 /// A binary heap whose least element comes out first.
-struct Heap<Element: Comparable> {
+struct Heap<Element: Comparable & Sendable>: Sendable {
     private var elements: [Element] = []
 
     mutating func removeAll() { elements.removeAll(keepingCapacity: true) }

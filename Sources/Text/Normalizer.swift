@@ -80,28 +80,36 @@ struct Normalizer: Sendable {
         return String(view)
     }
 
-    /// A quick, one-sided test: whether every scalar lies in a range whose scalars neither compose nor decompose.
+    /// A quick, one-sided test: whether no scalar of the text can change under NFC or join the one before it.
     ///
-    /// Below U+0300, in Cyrillic, in general punctuation, kana, CJK ideographs and Hangul syllables all scalars that
-    /// pass have the property NFC_Quick_Check=Yes (Unicode Standard Annex 15) and the combining class 0.
+    /// Scalars that NFC replaces have the property Full_Composition_Exclusion; those that join or move are marks or
+    /// conjoining Hangul vowels and consonants (Unicode Standard Annex 15, section 9).
     private static func isPlainlyNFC(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
         var index = 0
         while index < text.count {
-            let lead = text[index]
-            if lead < 0xCC {
+            // Everything below U+0300 stays; its encodings start below 0xCC.
+            if text[index] < 0xCC {
                 index += 1
                 continue
             }
-            var iterator = text[index...].makeIterator()
-            var decoder = UTF8()
-            guard case .scalarValue(let scalar) = decoder.decode(&iterator) else { return false }
-            switch scalar.value {
-            case 0x400...0x482, 0x48A...0x52F, 0x2010...0x205E, 0x3000...0x3029, 0x3030...0x3098, 0x309B...0x30FF,
-                0x4E00...0x9FFF, 0xAC00...0xD7A3, 0xFF01...0xFF60:
-                index += scalar.utf8.count
-            default: return false
-            }
+            guard let scalar = text.scalar(startingAt: index), scalar.isInertUnderNFC else { return false }
+            index += scalar.utf8.count
         }
         return true
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isInertUnderNFC: Bool {
+        switch value {
+        case 0x3041...0x3096, 0x30A1...0x30FA, 0x4E00...0x9FFF, 0xAC00...0xD7A3:
+            return true  // most of East Asian text, without a look-up
+        case 0x1160...0x11FF, 0xD7B0...0xD7FF: return false
+        default: break
+        }
+        switch properties.generalCategory {
+        case .nonspacingMark, .spacingMark, .enclosingMark: return false
+        default: return !properties.isFullCompositionExclusion
+        }
     }
 }

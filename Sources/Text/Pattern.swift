@@ -2,7 +2,8 @@ import CPCRE2
 
 /// A regular expression over UTF-8, compiled by PCRE2 to machine code where the processor allows it.
 ///
-/// Patterns are used as found, with Unicode classes: `\w` and `\d` cover all of Unicode, `\s` its white space.
+/// Patterns are used as found, with Unicode classes and with `^` and `$` at every line, as in Oniguruma, the engine
+/// that tokenizer.json files are written for.
 // @unchecked Sendable proof: `code` is never written after init, and PCRE2 shares compiled patterns between threads.
 final class Pattern: @unchecked Sendable {
     /// The expression as it was given.
@@ -16,8 +17,8 @@ final class Pattern: @unchecked Sendable {
         self.source = source
         var status: Int32 = 0
         var offset = 0
-        let options = PCRE2_UTF | (isLiteral ? PCRE2_LITERAL : PCRE2_UCP)
-        var text = isLiteral ? source : Pattern.withUnicodeSpaces(source)
+        let options = PCRE2_UTF | (isLiteral ? PCRE2_LITERAL : PCRE2_UCP | PCRE2_MULTILINE)
+        var text = isLiteral ? source : Pattern.spelledOut(source)
         let code = text.withUTF8 { pcre2_compile_8($0.baseAddress, $0.count, options, &status, &offset, nil) }
         guard let code else {
             throw TokenizerError(
@@ -31,19 +32,27 @@ final class Pattern: @unchecked Sendable {
 
     deinit { pcre2_code_free_8(code) }
 
-    /// The expression with `\s` and `\S` spelled out.
+    /// The expression with `\s`, `\S`, `\w` and `\W` spelled out.
     ///
-    /// PCRE2 counts U+180E as a space, which Unicode 6.3 made a format character and other engines do not match.
-    private static func withUnicodeSpaces(_ source: String) -> String {
+    /// PCRE2 counts U+180E as a space, which Unicode 6.3 made a format character, and its older versions leave marks
+    /// out of words; Oniguruma does neither.
+    private static func spelledOut(_ source: String) -> String {
+        let word = "\\p{Alphabetic}\\p{M}\\p{N}\\p{Pc}"
         var result = ""
         var isEscaped = false
+        var isInClass = false
         for scalar in source.unicodeScalars {
-            switch (isEscaped, scalar) {
-            case (true, "s"): result += "\\p{White_Space}"
-            case (true, "S"): result += "\\P{White_Space}"
-            case (true, _): result += "\\\(scalar)"
-            case (false, "\\"): break
-            case (false, _): result.unicodeScalars.append(scalar)
+            switch (isEscaped, scalar, isInClass) {
+            case (true, "s", _): result += "\\p{White_Space}"
+            case (true, "S", _): result += "\\P{White_Space}"
+            case (true, "w", true): result += word
+            case (true, "w", false): result += "[\(word)]"
+            case (true, "W", false): result += "[^\(word)]"
+            case (true, _, _): result += "\\\(scalar)"
+            case (false, "\\", _): break
+            case (false, _, _):
+                if scalar == "[" || scalar == "]" { isInClass = scalar == "[" }
+                result.unicodeScalars.append(scalar)
             }
             isEscaped = scalar == "\\" && !isEscaped
         }
@@ -59,7 +68,8 @@ final class Pattern: @unchecked Sendable {
         if status == PCRE2_ERROR_JIT_STACKLIMIT {
             // The interpreter keeps its backtracking on the heap and so needs no more than memory.
             status = pcre2_match_8(
-                code, text.baseAddress, text.count, offset, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, state.data, state.context)
+                code, text.baseAddress, text.count, offset, PCRE2_NO_UTF_CHECK | PCRE2_NO_JIT, state.data,
+                state.context)
         }
         if status == PCRE2_ERROR_NOMATCH { return nil }
         guard status >= 0 else {

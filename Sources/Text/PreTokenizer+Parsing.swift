@@ -40,7 +40,9 @@ extension PreTokenizer {
         case "Punctuation":
             stages.append(.split(try Pattern("[[:punct:]]"), try component.behavior(), inverted: false))
         case "Whitespace":
-            stages.append(.split(try Pattern(#"\w+|[^\w\s]+"#), .removed, inverted: true))
+            // Words have decimal digits but no other numbers here, unlike `\w` of a pattern.
+            let word = #"\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}"#
+            stages.append(.split(try Pattern("[\(word)]+|[^\(word)\\s]+"), .removed, inverted: true))
         case "WhitespaceSplit":
             stages.append(.split(try Pattern(#"\s+"#), .removed, inverted: false))
         default:

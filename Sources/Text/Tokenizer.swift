@@ -103,7 +103,7 @@ public final class Tokenizer: Sendable {
             if let token { return ids.append(token.id) }
             let segment = UnsafeBufferPointer(rebasing: text[range])
             preTokenizer.forEachPiece(of: segment, using: workspace.patternState) { piece in
-                workspace.encode(piece, with: model, into: &ids)
+                workspace.pieces.encode(piece, with: model, into: &ids)
             }
         }
     }

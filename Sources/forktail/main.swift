@@ -1,1 +1,3 @@
 import Host
+
+Forktail.main()

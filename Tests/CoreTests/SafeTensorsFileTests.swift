@@ -53,9 +53,12 @@ func message<Value>(_ body: () throws -> Value) -> String {
     @Test func `every readable element type is converted, also where it is not aligned`() throws {
         let header = """
             {"__metadata__":{"format":"pt"},"u8":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},\
-            "f16":{"dtype":"F16","shape":[2],"data_offsets":[1,5]},"bf16":{"dtype":"BF16","shape":[1,1],"data_offsets":[5,7]},\
-            "f32":{"dtype":"F32","shape":[],"data_offsets":[7,11]},"f64":{"dtype":"F64","shape":[1],"data_offsets":[11,19]},\
-            "i32":{"dtype":"I32","shape":[1],"data_offsets":[19,23]},"none":{"dtype":"F32","shape":[0,4],"data_offsets":[23,23]}}
+            "f16":{"dtype":"F16","shape":[2],"data_offsets":[1,5]},\
+            "bf16":{"dtype":"BF16","shape":[1,1],"data_offsets":[5,7]},\
+            "f32":{"dtype":"F32","shape":[],"data_offsets":[7,11]},\
+            "f64":{"dtype":"F64","shape":[1],"data_offsets":[11,19]},\
+            "i32":{"dtype":"I32","shape":[1],"data_offsets":[19,23]},\
+            "none":{"dtype":"F32","shape":[0,4],"data_offsets":[23,23]}}
             """
         var values: [UInt8] = [7, 0x00, 0x3E, 0x01, 0x80]  // 7; 1.5 and the smallest subnormal, negative
         values += [0x20, 0xC0]  // -2.5
@@ -115,9 +118,12 @@ func message<Value>(_ body: () throws -> Value) -> String {
     @Test func `all problems of a header are told at once`() throws {
         let path = directory("bad.safetensors")
         let header = """
-            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]},\
-            "c":{"dtype":"BF16","shape":[3],"data_offsets":[12,16]},"d":{"dtype":"U8","shape":[90],"data_offsets":[10,100]},\
-            "e":{"dtype":"U8","shape":[1],"data_offsets":[3,2]},"f":{"dtype":"F64","shape":[9000000000,9000000000],"data_offsets":[0,8]},\
+            {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},\
+            "b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]},\
+            "c":{"dtype":"BF16","shape":[3],"data_offsets":[12,16]},\
+            "d":{"dtype":"U8","shape":[90],"data_offsets":[10,100]},\
+            "e":{"dtype":"U8","shape":[1],"data_offsets":[3,2]},\
+            "f":{"dtype":"F64","shape":[9000000000,9000000000],"data_offsets":[0,8]},\
             "a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}
             """
         try writeSafeTensors(path, header: header, values: [UInt8](repeating: 0, count: 16))

@@ -10,13 +10,14 @@ import Testing
 
 /// The families by the name of their config.json.
 enum Family {
-    static let all: [any DecoderFamily.Type] = [
-        LlamaFamily.self, Qwen2Family.self, Qwen3Family.self, SmolLM3Family.self, MistralFamily.self, GPT2Family.self,
-    ]
-
     static func decoder(from json: String) throws -> DecoderConfiguration {
         let config = try ModelConfig(Data(json.utf8))
-        let family = try #require(all.first { $0.modelTypes.contains(config.modelType ?? "") })
-        return try family.decoder(from: config)
+        let families: [(modelTypes: [String], decoder: (ModelConfig) throws -> DecoderConfiguration)] = [
+            (LlamaFamily.modelTypes, LlamaFamily.decoder), (Qwen2Family.modelTypes, Qwen2Family.decoder),
+            (Qwen3Family.modelTypes, Qwen3Family.decoder), (SmolLM3Family.modelTypes, SmolLM3Family.decoder),
+            (MistralFamily.modelTypes, MistralFamily.decoder), (GPT2Family.modelTypes, GPT2Family.decoder),
+        ]
+        let family = try #require(families.first { $0.modelTypes.contains(config.modelType ?? "") })
+        return try family.decoder(config)
     }
 }

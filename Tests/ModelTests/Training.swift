@@ -4,13 +4,13 @@ import Foundation
 /// The training that the goldens describe: summed cross-entropy over the batch's trained tokens, clipping, AdamW.
 final class Training {
     let store: ParameterStore
-    let decoder: Decoder
+    let decoder: DecoderModel
     private let runtime: Runtime
     private var moments: [(first: Tensor, second: Tensor)] = []
     private var step = 0
 
-    init(_ golden: Golden, _ runtime: Runtime, precision: Precision, checkpointing: Decoder.Checkpointing = .none) {
-        store = ParameterStore(Decoder.specs(golden.configuration), runtime, precision: precision, seed: nil)
+    init(_ golden: Golden, _ runtime: Runtime, precision: Precision, checkpointing: DecoderModel.Checkpointing = .none) {
+        store = ParameterStore(DecoderModel.specs(golden.configuration), runtime, precision: precision, seed: nil)
         for parameter in store.parameters {
             guard let values = golden.initial[parameter.name] else {
                 preconditionFailure("the golden has no '\(parameter.name)'")
@@ -19,7 +19,7 @@ final class Training {
             runtime.run(.copy(from: source.view, to: parameter.value.view))
         }
         store.refreshCompute()
-        decoder = Decoder(golden.configuration, store, runtime, checkpointing: checkpointing)
+        decoder = DecoderModel(golden.configuration, store, runtime, checkpointing: checkpointing)
         self.runtime = runtime
     }
 

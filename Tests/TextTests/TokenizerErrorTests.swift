@@ -44,10 +44,12 @@ struct TokenizerErrorTests {
                 == "parsing tokenizer.json failed: its bytes are not UTF-8")
         var files = TinyTokenizer().files
         files["tokenizer_config.json"] = Data([0xC0, 0x80])
-        #expect(message { try Tokenizer(files: files) } == "parsing tokenizer_config.json failed: its bytes are not UTF-8")
+        #expect(
+            message { try Tokenizer(files: files) } == "parsing tokenizer_config.json failed: its bytes are not UTF-8")
         files["tokenizer_config.json"] = nil
         files["chat_template.jinja"] = Data([0xC0, 0x80])
-        #expect(message { try Tokenizer(files: files) } == "parsing chat_template.jinja failed: its bytes are not UTF-8")
+        #expect(
+            message { try Tokenizer(files: files) } == "parsing chat_template.jinja failed: its bytes are not UTF-8")
     }
 
     @Test("components that do not load are named with those that do")

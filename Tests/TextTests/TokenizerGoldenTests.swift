@@ -37,13 +37,30 @@ struct TokenizerGoldenTests {
         let tokenizer = try Tokenizer(contentsOf: SharedData.file(path))
         let rows = try #require(Self.goldens[name]).rows
         #expect(rows.count == 41)
+        try compare(tokenizer, with: rows, name)
+    }
+
+    @Test("the stories260K checkpoint's tokenizer, converted, equals SentencePiece")
+    func equalsSentencePiece() throws {
+        let file = ComponentGoldens.file.deletingLastPathComponent().appendingPathComponent(
+            "stories260k_tokenizer.json")
+        // SentencePiece does not look for control tokens in text.
+        let rows = try #require(Self.goldens["tok512"]).rows.filter { !$0.text.contains("<s>") }
+        #expect(rows.count == 40)
+        let tokenizer = try Tokenizer(contentsOf: file)
+        try compare(tokenizer, with: rows, "tok512")
+        #expect(tokenizer.encode("Once") == [1] + tokenizer.encode("Once", addSpecialTokens: false))
+    }
+
+    private func compare(_ tokenizer: Tokenizer, with rows: [Golden.Row], _ name: String) throws {
         for row in rows {
-            #expect(tokenizer.encode(row.text, addSpecialTokens: false) == row.ids, "\(name): \(row.text.debugDescription)")
+            let label: Comment = "\(name): \(row.text.debugDescription)"
+            #expect(tokenizer.encode(row.text, addSpecialTokens: false) == row.ids, label)
             let decoded = tokenizer.decode(row.ids)
-            #expect(Array(decoded.utf8) == Array(row.decoded.utf8), "\(name): \(row.text.debugDescription)")
+            #expect(Array(decoded.utf8) == Array(row.decoded.utf8), label)
             var stream = StreamDecoder(tokenizer, skipSpecialTokens: false)
             let streamed = row.ids.map { stream.append($0) }.joined() + stream.finish()
-            #expect(streamed == decoded)
+            #expect(streamed == decoded, label)
         }
     }
 }

@@ -1,7 +1,7 @@
 public import Core
 
 /// GPT-2 (Radford et al. 2019): learned positions, layer norms, fused projections stored [in, out].
-public enum GPT2Family: DecoderFamily {
+public enum GPT2Family: Sendable {
     public static let modelTypes = ["gpt2"]
 
     public static func decoder(from config: ModelConfig) throws -> DecoderConfiguration {

@@ -1,7 +1,7 @@
 public import Core
 
 /// Llama and models of the same form (Touvron et al. 2023, arXiv 2302.13971; Llama 3: arXiv 2407.21783).
-public enum LlamaFamily: DecoderFamily {
+public enum LlamaFamily: Sendable {
     public static let modelTypes = ["llama"]
 
     public static func decoder(from config: ModelConfig) throws -> DecoderConfiguration {

@@ -1,7 +1,7 @@
 public import Core
 
 /// Qwen 2 and 2.5: llama with biases on queries, keys and values (Yang et al. 2024, arXiv 2407.10671).
-public enum Qwen2Family: DecoderFamily {
+public enum Qwen2Family: Sendable {
     public static let modelTypes = ["qwen2"]
 
     public static func decoder(from config: ModelConfig) throws -> DecoderConfiguration {

@@ -1,7 +1,7 @@
 public import Core
 
 /// Qwen 3, dense: llama with RMS norms on each head's queries and keys (Yang et al. 2025, arXiv 2505.09388).
-public enum Qwen3Family: DecoderFamily {
+public enum Qwen3Family: Sendable {
     public static let modelTypes = ["qwen3"]
 
     public static func decoder(from config: ModelConfig) throws -> DecoderConfiguration {

@@ -1,7 +1,7 @@
 public import Core
 
 /// SmolLM 3: llama whose every fourth layer has no rotary positions (NoPE: Yang et al. 2025, arXiv 2501.18795).
-public enum SmolLM3Family: DecoderFamily {
+public enum SmolLM3Family: Sendable {
     public static let modelTypes = ["smollm3"]
 
     public static func decoder(from config: ModelConfig) throws -> DecoderConfiguration {
@@ -22,10 +22,10 @@ public enum SmolLM3Family: DecoderFamily {
     /// `no_rope_layers` holds, against its name, 1 for each layer that rotates and 0 for each that does not.
     private static func rotatingLayers(_ values: ModelConfig.Reader, count: Int) -> [Bool] {
         let interval = values.integer("no_rope_layer_interval", default: 4)
-        guard let flags = values.list("no_rope_layers") else {
+        guard let flags = values.integers("no_rope_layers") else {
             return (0..<count).map { ($0 + 1) % interval != 0 }
         }
         if flags.count != count { values.problem("'no_rope_layers' has \(flags.count) entries for \(count) layers") }
-        return (0..<count).map { $0 >= flags.count || flags[$0] != .number(0) }
+        return (0..<count).map { $0 >= flags.count || flags[$0] != 0 }
     }
 }

@@ -107,6 +107,90 @@ void ck_sgemm_plain(int32_t order, int32_t transpose_a, int32_t transpose_b, int
 /// additions depends on K alone. a [M, K], b [N, K] with dense rows; b float32 or bfloat16.
 void ck_dots(int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const void *b, int32_t b_type,
              int64_t ldb, float beta, float *c, int64_t ldc);
+// ---- gemm_bfloat16.c: products of bfloat16 matrices by panels of pairs along K
+
+enum { CK_PANEL_ROWS = 12, CK_PANEL_COLUMNS = 32 };
+
+/// Whether this CPU has the bfloat16 dot product that makes panels worth their packing.
+int32_t ck_has_bfloat16(void);
+/// One panel [(K + 1) / 2, width] of pairs: panel[p, w] holds x[w * stride + (2 p and 2 p + 1) * k_stride], zero beyond
+/// `count` and K.
+void ck_pack_pairs(uint32_t *panel, int64_t width, const uint16_t *x, int64_t stride, int64_t k_stride, int64_t count,
+                   int64_t k);
+/// c [M, N] = alpha a b + beta c from consecutive panels of a (12 rows) and b (32 columns); float32 sums, c float32 or
+/// bfloat16.
+void ck_panel_product(const uint32_t *a, const uint32_t *b, int64_t m, int64_t n, int64_t k, float alpha, float beta,
+                      void *c, int32_t c_type, int64_t ldc);
+
+// ---- attention.c: softmax(scale * q k^T over visible keys) v, float32, last dims dense
+
+enum { CK_FEW_QUERIES = 4 };
+
+typedef struct {
+    // q, out, dout, dq [B, T, H, D]; k, v, dk, dv [B, S, K, D]; strides of batch, token and head.
+    const float *q, *k, *v, *dout;
+    float *out, *dq, *dk, *dv;
+    /// [B, H, T] strides of batch, head and token.
+    float *lse;
+    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], dout_strides[3], dq_strides[3], dk_strides[3],
+        dv_strides[3], lse_strides[3];
+    int64_t queries, keys, heads, kv_heads, head_size;
+    float scale;
+    /// Latest keys seen; 0 is all.
+    int64_t window;
+    /// [B] and [B, T]; NULL is keys - queries and 0.
+    const int32_t *query_start, *document_start;
+    int64_t query_start_stride, document_strides[2];
+    ck_sgemm gemm;
+} ck_attention;
+
+int64_t ck_attention_query_blocks(int64_t queries);
+/// Floats of scratch memory that a call below needs.
+int64_t ck_attention_scratch(const ck_attention *attention);
+/// Block `block` of queries of one head.
+void ck_attention_block(const ck_attention *attention, int64_t b, int64_t h, int64_t block, float *scratch);
+/// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
+void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
+/// All gradients of one key/value head; dq, dk and dv are written.
+void ck_attention_backward(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
+
+// ---- norm.c: normalisation of rows; x, y, dy float32 or bfloat16 with dense rows, the rest float32
+
+typedef struct {
+    /// [N, C]
+    const void *x;
+    /// [N, C]: y, or dx of the backward pass (NULL: not wanted)
+    void *y;
+    int32_t x_type, y_type;
+    int64_t x_stride, y_stride, columns;
+    /// [C] dense; bias may be NULL
+    const float *weight, *bias;
+    /// [N]; mean is NULL for an RMS norm
+    float *inverse, *mean;
+    int64_t inverse_stride, mean_stride;
+} ck_norm_rows;
+
+/// Rows [first, end); scratch holds 2 C floats.
+void ck_norm(const ck_norm_rows *norm, double epsilon, int64_t first, int64_t end, float *scratch);
+/// Rows [first, end); dweight and dbias [C] (either may be NULL) are added to; scratch holds 3 C floats.
+void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_t dy_type, int64_t dy_stride, float *dweight,
+                      float *dbias, int64_t first, int64_t end, float *scratch);
+
+// ---- rotary.c
+
+/// Heads [H, D] of one token: pairs (x[i], x[half + i]) turned by the angle of cosine[i], sign * sine[i]. y may be x.
+/// scratch holds 2 D floats.
+void ck_rotary(void *y, int32_t y_type, const void *x, int32_t x_type, int64_t y_head, int64_t x_head, int64_t heads,
+               int64_t head_size, int64_t half, const float *cosine, const float *sine, float sign, float *scratch);
+
+// ---- scores.c: one row of V logits, float32 or bfloat16, dense
+
+/// results = log p(target), log-sum-exp, mean log p, entropy; cap 0 is none.
+void ck_token_scores(const void *logits, int32_t type, int64_t n, int32_t target, float cap, float *results);
+/// Overwrites the row with its gradient; gradients are those of the four results.
+void ck_token_scores_backward(void *logits, int32_t type, int64_t n, int32_t target, float cap, float log_sum_exp,
+                              float entropy, const float *gradients);
+
 /// Whether this CPU runs AVX-512 (x86-64-v4) code.
 int32_t ck_has_avx512(void);
 

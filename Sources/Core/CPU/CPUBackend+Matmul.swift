@@ -4,9 +4,10 @@ import CKernels
 
 extension CPUBackend {
     /// Products of fewer rows than this with dense columns on the right are dots, which read the right side once.
-    private static let dotRows = 4
+    private static let dotRows = 10
 
-    /// bfloat16 operands are widened to float32 and multiplied there; a bfloat16 result is rounded once, at the end.
+    /// Products of two bfloat16 matrices use the CPU's dot product where it has one. Otherwise bfloat16 operands are
+    /// widened to float32 and multiplied there. Sums are float32; a bfloat16 result is rounded once, at the end.
     func matmul(_ product: Matmul) {
         let n = product.c.dimCount
         if product.c.elementCount == 0 { return }
@@ -18,12 +19,6 @@ extension CPUBackend {
         if product.a.shape[n - 1] == 0 {
             return product.beta == 0 ? fill(product.c, 0) : scale(product.c, by: product.beta)
         }
-        if product.c.dtype != .float32 {
-            let wide = temporary(product.c.shape)
-            if product.beta != 0 { copy(from: product.c, to: wide) }
-            matmul(Matmul(product.a, product.b, into: wide, alpha: product.alpha, beta: product.beta))
-            return copy(from: wide, to: product.c)
-        }
         var (a, b, c) = (
             MatrixOperand(view: product.a), MatrixOperand(view: product.b), MatrixOperand(view: product.c)
         )
@@ -34,6 +29,15 @@ extension CPUBackend {
             (a, b, c) = (foldedA, foldedB, foldedC)
         }
         let isDot = c.rows < CPUBackend.dotRows && b.hasDenseColumns
+        if !isDot && hasPanels && a.view.dtype == .bfloat16 && b.view.dtype == .bfloat16 {
+            return multiplyPanels(a, b, c, Float(product.alpha), Float(product.beta))
+        }
+        if product.c.dtype != .float32 {
+            let wide = temporary(product.c.shape)
+            if product.beta != 0 { copy(from: product.c, to: wide) }
+            matmul(Matmul(product.a, product.b, into: wide, alpha: product.alpha, beta: product.beta))
+            return copy(from: wide, to: product.c)
+        }
         a = a.view.dtype == .float32 && (a.hasDenseRows || (!isDot && a.hasDenseColumns)) ? a : packed(a)
         if !isDot && !(b.view.dtype == .float32 && (b.hasDenseRows || b.hasDenseColumns)) { b = packed(b) }
         multiply(a, b, c, Float(product.alpha), Float(product.beta), isDot: isDot)
@@ -88,10 +92,6 @@ extension CPUBackend {
         let dense = temporary(source.shape)
         copy(from: source, to: dense)
         return MatrixOperand(view: dense.broadcast(to: operand.view.shape))
-    }
-
-    private func temporary(_ shape: [Int]) -> BufferView {
-        BufferView(buffer: allocate(byteCount: shape.reduce(4, *)), shape: shape, dtype: .float32)
     }
 
     private func scale(_ view: BufferView, by factor: Double) {

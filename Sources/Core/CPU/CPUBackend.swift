@@ -9,6 +9,8 @@ public final class CPUBackend: Backend {
     let pool: ThreadPool
     let allocator = CachingAllocator()
     let blas: BLASLibrary
+    /// Whether products of bfloat16 matrices are taken by panels.
+    let hasPanels = ck_has_bfloat16() != 0
     var compiled: [CompiledProgram.Key: CompiledProgram] = [:]
 
     /// - Parameters:
@@ -30,7 +32,7 @@ public final class CPUBackend: Backend {
 
     public var capabilities: Capabilities {
         Capabilities(
-            name: "cpu", fastTypes: [.float32], usesHostMemory: true, threadCount: pool.threadCount,
+            name: "cpu", fastTypes: hasPanels ? [.float32, .bfloat16] : [.float32], usesHostMemory: true, threadCount: pool.threadCount,
             peakByteCount: allocator.peakByteCount)
     }
 
@@ -47,7 +49,15 @@ public final class CPUBackend: Backend {
         case .scatterAdd(let source, let indices, let table):
             source.dtype.isSingle && table.dtype.isSingle && indices.dtype == .int32
         case .random(_, _, let view): view.dtype.isFloatingPoint && view.isContiguous
-        default: false
+        case .rmsNorm(let norm): supports(norm) && norm.mean == nil && norm.bias == nil
+        case .layerNorm(let norm): supports(norm) && norm.mean != nil && norm.bias != nil
+        case .rmsNormBackward(let norm): supports(norm) && norm.mean == nil
+        case .layerNormBackward(let norm): supports(norm) && norm.mean != nil
+        case .rotary(let rotary): supports(rotary)
+        case .attention(let attention): supports(attention)
+        case .attentionBackward(let backward): supports(backward)
+        case .tokenScores(let scoring): supports(scoring)
+        case .tokenScoresBackward(let backward): supports(backward)
         }
     }
 
@@ -62,7 +72,13 @@ public final class CPUBackend: Backend {
         case .gather(let table, let indices, let output): gather(table, indices, output)
         case .scatterAdd(let source, let indices, let table): scatterAdd(source, indices, table)
         case .random(let source, let first, let view): random(source, first, view)
-        default: preconditionFailure("cpu: '\(operation.name)' is composed by the runtime")
+        case .rmsNorm(let norm), .layerNorm(let norm): self.norm(norm)
+        case .rmsNormBackward(let norm), .layerNormBackward(let norm): normBackward(norm)
+        case .rotary(let rotary): self.rotary(rotary)
+        case .attention(let attention): self.attention(attention)
+        case .attentionBackward(let backward): attentionBackward(backward)
+        case .tokenScores(let scoring): tokenScores(scoring)
+        case .tokenScoresBackward(let backward): tokenScoresBackward(backward)
         }
     }
 

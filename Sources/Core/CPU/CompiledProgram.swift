@@ -96,6 +96,10 @@ final class CompiledProgram {
         let rowLength = ck_value(kind: Kind.uniform.rawValue, index: Int32(values.count))
         switch instruction {
         case .unary(let op, let a): return encoded(Int32(op.rawValue), values[a])
+        case .binary(.divide, let a, let b) where kinds[b] == .uniform:
+            // A division takes many times as long as a product.
+            let inverse = ck_value(kind: Kind.uniform.rawValue, index: Int32(values.count + 1 + b))
+            return encoded(multiply, values[a], inverse)
         case .binary(let op, let a, let b): return encoded(16 + Int32(op.rawValue), values[a], values[b])
         case .select(let a, let b, let c): return encoded(Int32(CK_SELECT), values[a], values[b], values[c])
         case .rowSum(let a) where kinds[a] == .row: return encoded(multiply, values[a], rowLength)
@@ -121,7 +125,7 @@ final class CompiledProgram {
         program.outputs.contains { program.instructions[$0] == .input(index) }
     }
 
-    /// All values of uniform kind, computed in float64 and rounded; the last element is the row length.
+    /// All values of uniform kind, computed in float64 and rounded; then the row length; then the reciprocals of all.
     func uniforms(scalars: [Double], columns: Int, input: (Int) -> Double) -> [Float] {
         var numbers = [Double](repeating: 0, count: kinds.count)
         for (index, instruction) in program.instructions.enumerated() where kinds[index] == .uniform {
@@ -137,6 +141,6 @@ final class CompiledProgram {
             case .column: preconditionFailure("map: a column index is not one number")
             }
         }
-        return numbers.map(Float.init) + [Float(columns)]
+        return numbers.map(Float.init) + [Float(columns)] + numbers.map { Float(1 / $0) }
     }
 }

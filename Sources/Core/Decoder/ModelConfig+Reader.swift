@@ -17,6 +17,9 @@ extension ModelConfig {
 
         var problems: [String] { ownProblems + nested.flatMap(\.problems) }
 
+        /// Whether the key is there and null.
+        public func isNull(_ key: String) -> Bool { values[key] == .null }
+
         /// Notes what is wrong; `ModelConfig.read` throws when it is done.
         public func problem(_ text: String) { ownProblems.append(text) }
 
@@ -83,6 +86,15 @@ extension ModelConfig {
             case let other?:
                 unfit(key, other, "a list")
                 return nil
+            }
+        }
+
+        /// A list of whole numbers; nil when the key is missing or null.
+        public func integers(_ key: String) -> [Int]? {
+            list(key)?.map { value in
+                if let integer = value.integer { return integer }
+                unfit(key, value, "a list of whole numbers")
+                return 0
             }
         }
 

@@ -50,8 +50,7 @@ public final class SafeTensorsFile {
         let origin = offset ?? [Int](repeating: 0, count: entry.shape.count)
         let fits = offset == nil
             ? target.shape == entry.shape
-            : target.dimCount == entry.shape.count && origin.count == entry.shape.count
-                && entry.shape.indices.allSatisfy { origin[$0] >= 0 && origin[$0] + target.shape[$0] <= entry.shape[$0] }
+            : BufferView.boxFits(target.shape, at: origin, in: entry.shape)
         guard fits else {
             let box = offset.map { " at offset \($0)" } ?? ""
             throw WeightsError(
@@ -60,9 +59,7 @@ public final class SafeTensorsFile {
         }
         if target.elementCount == 0 { return }
         if let whole = mapped(entry, dtype, target.runtime) {
-            var view = whole
-            for dim in view.shape.indices { view = view.sliced(dim: dim, origin[dim]..<origin[dim] + target.shape[dim]) }
-            target.runtime.run(.copy(from: view, to: target.view))
+            target.runtime.run(.copy(from: whole.box(target.shape, at: origin), to: target.view))
             return
         }
         readInPieces(entry, dtype, into: target, origin: origin)
@@ -118,10 +115,7 @@ public final class SafeTensorsFile {
             } else {
                 target.runtime.backend.copy(.toDevice(bytes, piece.view))
             }
-            var part = piece.view
-            for dim in shape.indices.dropFirst() {
-                part = part.sliced(dim: dim, origin[dim]..<origin[dim] + output.shape[dim])
-            }
+            let part = piece.view.box([rows.count] + output.shape.dropFirst(), at: [0] + origin.dropFirst())
             target.runtime.run(.copy(from: part, to: output.sliced(dim: 0, rows)))
         }
     }

@@ -32,7 +32,8 @@ struct SafeTensorsHeader {
         }
         let announced = UInt64(littleEndian: bytes.loadUnaligned(as: UInt64.self))
         if bytes.starts(with: Array("version https://git-lfs".utf8)) {
-            throw fail("found a Git LFS pointer, expected the file itself", hint: "run `git lfs pull` where it came from")
+            throw fail(
+                "found a Git LFS pointer, expected the file itself", hint: "run `git lfs pull` where it came from")
         }
         guard announced <= UInt64(Self.maximumByteCount) else {
             throw fail("found a header of \(announced) bytes, expected at most \(Self.maximumByteCount)", hint: again)
@@ -57,10 +58,13 @@ struct SafeTensorsHeader {
             case .failure(let problem): problems.append(problem.text)
             }
         }
-        func place(_ entry: Entry) -> (Int, Int, String) { (entry.range.lowerBound, entry.range.upperBound, entry.name) }
+        func place(_ entry: Entry) -> (Int, Int, String) {
+            (entry.range.lowerBound, entry.range.upperBound, entry.name)
+        }
         entries.sort { place($0) < place($1) }
-        for (first, second) in zip(entries, entries.dropFirst()) where second.range.lowerBound < first.range.upperBound {
-            let shared = first.range.upperBound - second.range.lowerBound
+        for (first, second) in zip(entries, entries.dropFirst()) {
+            let shared = min(first.range.upperBound, second.range.upperBound) - second.range.lowerBound
+            if shared <= 0 { continue }
             problems.append("tensors '\(first.name)' and '\(second.name)' overlap by \(shared) bytes, expected none")
         }
         guard problems.isEmpty else { throw WeightsError("reading '\(path)'", problems.sorted(), hint: again) }

@@ -30,10 +30,10 @@ enum FileSystem {
         return try body(descriptor)
     }
 
-    /// Reads a file in pieces of 256 KiB.
+    /// Reads a file in pieces of 512 KiB.
     static func readChunks(of path: String, _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
         try withOpenFile(path) { descriptor in
-            let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 64)
+            let chunk = UnsafeMutableRawBufferPointer.allocate(byteCount: 512 << 10, alignment: 64)
             defer { chunk.deallocate() }
             while true {
                 let count = read(descriptor, chunk.baseAddress, chunk.count)

@@ -8,13 +8,13 @@ enum ShardFile {
     /// The file passes through in pieces: only the uncompressed shard is held.
     ///
     /// - Throws: ``Damage`` when length, checksum or compressed form are wrong; ``DataError`` when it cannot be read.
-    static func load(_ shard: MDSShard, _ form: Form, at path: String) throws -> ByteBuffer {
+    static func load(_ shard: MDSShard, _ form: Form, at path: String, _ pool: BufferPool) throws -> ByteBuffer {
         let file = form == .raw ? shard.raw : shard.zip ?? shard.raw
         let size = try FileSystem.byteCount(of: path) ?? 0
         guard size == file.byteCount else {
             throw Damage(problem: "it has \(size) bytes, the index says \(file.byteCount)")
         }
-        return try ByteBuffer(count: shard.raw.byteCount) { output in
+        return try ByteBuffer(count: shard.raw.byteCount, pool: pool) { output in
             let decompressor = try decompressor(shard, form, output)
             let expected = file.verifiable
             let hash = expected.map { RunningHash($0.algorithm) }

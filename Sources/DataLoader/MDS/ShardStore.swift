@@ -17,6 +17,7 @@ final class ShardStore: Sendable {
     private let log: DataEventLog
     private let directory: String
     private let isCache: Bool
+    private let pool = BufferPool()
     private let state = Mutex(State())
 
     init(_ storage: any Storage, _ options: MDSDataset.Options, _ log: DataEventLog) throws {
@@ -77,13 +78,14 @@ final class ShardStore: Sendable {
     }
 
     private func fromDirectory(_ shard: MDSShard, _ number: Int, _ problems: inout [String]) throws -> OpenShard? {
+        let known = problems.count
         for form in [ShardFile.Form.raw, .zip] {
             guard let file = form == .raw ? shard.raw : shard.zip else { continue }
             let path = directory + "/" + file.name
             guard try FileSystem.byteCount(of: path) != nil else { continue }
             do {
-                let open = try OpenShard(try ShardFile.load(shard, form, at: path), shard)
-                if form == .zip, !problems.isEmpty {
+                let open = try OpenShard(try ShardFile.load(shard, form, at: path, pool), shard)
+                if problems.count > known {
                     log.add(.healed, shard.raw.name, "\(file.name) beside it is good and is read instead")
                     if isCache { try FileSystem.remove(directory + "/" + shard.raw.name) }
                 }

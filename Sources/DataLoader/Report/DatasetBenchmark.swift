@@ -17,12 +17,15 @@ public struct DatasetBenchmark: Codable, Sendable, Hashable {
     /// The most memory that the process had resident until the end, in bytes.
     public let residentBytes: Int
 
-    /// Reads `data` in stored order, once or until `secondsLimit`, and looks at every token.
-    public init(_ data: MDSDataset, batchSize: Int = 64, secondsLimit: Double = 30) throws {
-        // Large shards are read one at a time, so that memory stays at one shard; small ones are read ahead.
-        let largest = data.index.shards.reduce(0) { max($0, $1.raw.byteCount) }
+    /// Reads the data set in `directory` in stored order, once or until `secondsLimit`, and looks at every token.
+    ///
+    /// Shards of more than 8 MiB are opened one at a time, smaller ones are read ahead: so memory stays at about one
+    /// shard or 24 MiB.
+    public init(directory: String, secondsLimit: Double = 30) throws {
+        let data = try MDSDataset(directory: directory, options: .init(memoryLimit: 16 << 20))
+        let isLarge = data.index.shards.contains { $0.raw.byteCount > 8 << 20 }
         let loader = try Loader(
-            OrderedSource(data), batchSize: batchSize, end: data.count, prefetchedBatches: largest > 24 << 20 ? 0 : 2)
+            OrderedSource(data), batchSize: isLarge ? 1 : 64, end: data.count, prefetchedBatches: isLarge ? 0 : 4)
         let clock = ContinuousClock()
         let started = clock.now
         var (samples, tokens, bytes) = (0, 0, 0)

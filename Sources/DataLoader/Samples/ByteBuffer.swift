@@ -8,14 +8,27 @@ public final class ByteBuffer: Sendable {
     public let count: Int
     // Proof of safety: allocated in init, written only inside init, never changed again, freed in deinit.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
+    private let capacity: Int
+    private let pool: BufferPool?
 
     /// Allocates `count` bytes and lets `fill` write them.
     ///
     /// - Throws: what `fill` throws; the memory is freed then.
-    public init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+    public convenience init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
+        try self.init(count: count, pool: nil, fill: fill)
+    }
+
+    /// The same, with memory from `pool`, to which it returns.
+    init(count: Int, pool: BufferPool?, fill: (UnsafeMutableRawBufferPointer) throws -> Void) rethrows {
         precondition(count >= 0, "a buffer cannot have \(count) bytes")
         self.count = count
-        base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
+        self.pool = pool
+        if let pool {
+            (base, capacity) = pool.take(count)
+        } else {
+            capacity = max(count, 1)
+            base = UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64)
+        }
         try fill(UnsafeMutableRawBufferPointer(start: base, count: count))
     }
 
@@ -24,7 +37,9 @@ public final class ByteBuffer: Sendable {
         self.init(count: bytes.count) { $0.copyBytes(from: bytes) }
     }
 
-    deinit { base.deallocate() }
+    deinit {
+        if let pool { pool.give(base, capacity: capacity) } else { base.deallocate() }
+    }
 
     /// Calls `body` with the bytes; the pointer must not leave it.
     public func withUnsafeBytes<R>(_ body: (UnsafeRawBufferPointer) throws -> R) rethrows -> R {

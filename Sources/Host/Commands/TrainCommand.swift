@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PluginAPI
+import Text
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -27,7 +28,7 @@ struct TrainCommand: ParsableCommand {
 
     func run() throws {
         let value = try RecipeFile.read(recipe, overrides: overrides)
-        let registry = try Registry.forRecipe(try Recipe.plugins(in: value))
+        let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
         let resume: TrainingJob.Resume = switch self.resume {
         case "latest": .latest

@@ -37,16 +37,10 @@ struct ModelSource {
     }
 
     private static func configuration(of config: ModelConfig, _ registry: Registry) throws -> DecoderConfiguration {
-        let families = try registry.names(of: .model).map { try registry.modelFamily($0) }
-        guard let type = config.modelType, let family = families.first(where: { $0.modelTypes.contains(type) }) else {
-            let known = families.flatMap(\.modelTypes).sorted()
-            let found = config.modelType.map { "model_type '\($0)'" } ?? "no model_type"
-            let near = config.modelType.flatMap { NearestName.of($0, in: known) }.map { "; did you mean '\($0)'?" } ?? ""
-            throw InputError(
-                "model", "config.json has \(found), supported are \(known.joined(separator: ", "))\(near)",
-                fix: "forktail plugins list --kind model")
+        guard let type = config.modelType else {
+            throw InputError("model", "config.json has no model_type", fix: "forktail plugins list --kind model")
         }
-        return try family.decoder(from: config)
+        return try registry.modelFamily(modelType: type).make.decoder(from: config)
     }
 
     /// Allocates the model and fills its weights.

@@ -35,7 +35,7 @@ struct TrainingJob {
         let source = try modelSource()
         try check(source.configuration, tokenizer)
 
-        let optimizer = try registry.optimizer(recipe.optimizer.name).make(recipe.optimizer.settings, "optimizer")
+        let optimizer = try registry.optimizer(recipe.optimizer.name).make.make(recipe.optimizer.settings, "optimizer")
         let groups = try ParameterGroups(
             DecoderModel.specs(source.configuration), optimizer, recipe.optimizerSettings,
             freeze: recipe.model.freeze.map(NamePattern.init))
@@ -47,7 +47,7 @@ struct TrainingJob {
         if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
         for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
 
-        let factory = try registry.trainer(recipe.trainer.name)
+        let factory = try registry.trainer(recipe.trainer.name).make
         let session = TrainingSession(
             settings: trainingSettings, tokenizer: tokenizer,
             engine: try engine(policy, source, factory, precision))
@@ -66,7 +66,7 @@ struct TrainingJob {
         let progress = try checkpoint.map { try RunCheckpoint.decode(RunProgress.self, "progress", of: $0) }
             ?? RunProgress()
         let horizon = ScheduleHorizon(steps: steps, warmupSteps: recipe.warmupSteps)
-        let scheduler = try registry.scheduler(recipe.scheduler.name).make(recipe.scheduler.settings, horizon)
+        let scheduler = try registry.scheduler(recipe.scheduler.name).make.make(recipe.scheduler.settings, horizon)
 
         let environment = RunEnvironment.describe(runtime, seed: recipe.seed)
         try writeDescription(environment)
@@ -76,7 +76,7 @@ struct TrainingJob {
                 directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
                 mode: .background(byteLimit: 256 << 20)),
             checkpoint: RunCheckpoint(
-                recipe: recipe.resolved, plugins: registry.lock, environment: environment),
+                recipe: recipe.resolved, plugins: registry.lock.json, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
             evaluation: try evaluation(data), resumedStep: progress.step)
         announce(source.configuration, policy, steps: steps, from: progress.step)
@@ -87,7 +87,7 @@ struct TrainingJob {
             plan: RunPlan(steps: steps, passes: recipe.batch.passes, clipGradNorm: recipe.clipGradNorm),
             progress: progress, observer: recorder)
         try train(run, recorder)
-        try saveFinal(policy, source, tokenizer, precision)
+        try saveFinal(policy, source, precision)
     }
 
     private func train(_ run: TrainingRun, _ recorder: RunRecorder) throws {
@@ -156,7 +156,7 @@ struct TrainingJob {
 
     private func trackers(resumedStep: Int) throws -> [any Tracker] {
         try recipe.trackers.enumerated().map { index, tracker in
-            try registry.tracker(tracker.name).make(
+            try registry.tracker(tracker.name).make.make(
                 tracker.settings, "trackers[\(index)]", directory.url, resumedStep)
         }
     }
@@ -197,7 +197,8 @@ struct TrainingJob {
     private func checkDrift(_ checkpoint: Checkpoint) throws {
         let recipeChanges = RecipeDrift.differences(
             from: try RunCheckpoint.value("recipe", of: checkpoint), to: recipe.resolved)
-        let before = try RunCheckpoint.value("plugins", of: checkpoint)
+        let pluginChanges = registry.lock.differences(
+            since: try PluginLock(RunCheckpoint.value("plugins", of: checkpoint)))
         var problems: [InputProblem] = []
         if !recipeChanges.isEmpty {
             if options.acceptsRecipeDrift {
@@ -208,14 +209,13 @@ struct TrainingJob {
                 }
             }
         }
-        if before != registry.lock {
+        if !pluginChanges.isEmpty {
             if options.acceptsPluginDrift {
-                StandardError.write("note: plugin drift accepted: was \(before.text), now \(registry.lock.text)")
+                for change in pluginChanges { StandardError.write("note: plugin drift accepted: \(change)") }
             } else {
-                problems.append(
-                    InputProblem(
-                        "resume", "the plugin set changed: was \(before.text), now \(registry.lock.text)",
-                        fix: "--accept-plugin-drift"))
+                problems += pluginChanges.map {
+                    InputProblem("resume", "the plugin set changed: \($0)", fix: "--accept-plugin-drift")
+                }
             }
         }
         if !problems.isEmpty { throw InputError(problems) }
@@ -225,7 +225,7 @@ struct TrainingJob {
 
     private func writeDescription(_ environment: JSONValue) throws {
         try directory.write("recipe.yaml", try RecipeFile.text(recipe.resolved))
-        try directory.write("plugins.lock.json", registry.lock.text + "\n")
+        try directory.write("plugins.lock.json", registry.lock.json.text + "\n")
         try directory.write("environment.json", environment.text + "\n")
     }
 
@@ -237,14 +237,25 @@ struct TrainingJob {
                 + "seed \(recipe.seed), " + (step == 0 ? "\(steps) steps" : "steps \(step + 1) to \(steps)"))
     }
 
+    /// The files that make a saved model usable without this recipe.
+    private func tokenizerFiles() throws -> [String] {
+        let names = [
+            "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+            "merges.txt", "chat_template.jinja",
+        ]
+        let tokenizerHome = recipe.tokenizer.map { $0.hasSuffix(".json") ? ($0 as NSString).deletingLastPathComponent : $0 }
+        let files = (tokenizerHome ?? recipe.model.path).map { home in names.map { home + "/" + $0 } } ?? []
+        let generation = recipe.model.path.map { [$0 + "/generation_config.json"] } ?? []
+        return (files + generation).filter { FileManager.default.fileExists(atPath: $0) }
+    }
+
     private func saveFinal(
-        _ policy: PolicyModel, _ source: ModelSource, _ tokenizer: Tokenizer?, _ precision: Precision
+        _ policy: PolicyModel, _ source: ModelSource, _ precision: Precision
     ) throws {
         try ModelDirectory.save(
             to: directory.final.path, config: source.config.source,
             policy.store.parameters.map { ($0.name, $0.value) }, dtype: precision.master,
-            copying: [], replacing: true)
-        try tokenizer?.save(to: directory.final)
+            copying: try tokenizerFiles(), replacing: true)
         print(directory.final.path)
     }
 }

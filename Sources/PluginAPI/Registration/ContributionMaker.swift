@@ -1,4 +1,3 @@
-public import Core
 public import Foundation
 public import JSON
 
@@ -11,7 +10,7 @@ public enum ContributionMaker: Sendable {
     case tracker(TrackerFactory)
     case reward(Factory<any Reward>)
     case task(Factory<any GeneratedTask>)
-    case model(any DecoderFamily.Type)
+    case model(any ModelFamily.Type)
 }
 
 /// Makes something from settings alone. `place` is where the settings stand in the recipe, for messages.

@@ -1,5 +1,3 @@
-public import Core
-
 /// A plugin: what it provides is said in its `plugin.json` and registered here.
 public protocol Plugin: SendableMetatype {
     init()
@@ -46,7 +44,7 @@ public final class Registrar {
         try add(.task, name, T.Config.self, .task(Factory { try T($0) }))
     }
 
-    public func model<T: DecoderFamily>(_ name: String, _ type: T.Type) throws {
+    public func model<T: ModelFamily>(_ name: String, _ type: T.Type) throws {
         try add(.model, name, NoConfig.self, .model(T.self))
     }
 

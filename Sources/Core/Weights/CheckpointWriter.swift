@@ -1,0 +1,104 @@
+public import Foundation
+
+/// Writes checkpoints `step-%08d` into a directory and removes old ones.
+///
+/// A checkpoint appears when all of it is durable; a failure or a kill at any moment leaves the earlier ones as they
+/// were. Used from one thread; one writer per directory.
+public final class CheckpointWriter {
+    /// When `write` returns.
+    public enum Mode: Sendable {
+        /// After the checkpoint is durable.
+        case synchronous
+        /// After the last tensor is copied to host memory; a thread of its own writes. At most `byteLimit` bytes (or
+        /// one piece of 16 MiB) are held, so `write` waits for the disk when the checkpoint is larger than that.
+        case background(byteLimit: Int)
+    }
+
+    /// The directory that holds the checkpoints.
+    public let directory: String
+    private let keep: Int?
+    private let mode: Mode
+    private let maximumFileBytes: Int
+    private var pending: SnapshotQueue?
+
+    /// - Parameters:
+    ///   - directory: created when missing.
+    ///   - keep: how many checkpoints stay, at least 1; nil = all.
+    ///   - mode: whether `write` waits for the disk.
+    ///   - maximumFileBytes: larger groups of items are split over several files.
+    public init(
+        directory: String, keep: Int? = nil, mode: Mode = .synchronous,
+        maximumFileBytes: Int = SafeTensorsWriter.defaultShardBytes
+    ) {
+        precondition(keep.map { $0 >= 1 } ?? true, "checkpoint: keep is \(keep ?? 0), expected at least 1")
+        self.directory = directory
+        self.keep = keep
+        self.mode = mode
+        self.maximumFileBytes = maximumFileBytes
+    }
+
+    deinit {
+        // Nobody is left to report to; a checkpoint that failed is skipped when resuming.
+        do { try finish() } catch {}
+    }
+
+    /// Writes a checkpoint; one of the same step is replaced. Waits for the one before.
+    ///
+    /// The tensors may change as soon as this returns, in either mode.
+    /// - Parameters:
+    ///   - step: optimizer steps done.
+    ///   - items: weights and optimizer states, each (name, kind, box) once.
+    ///   - sections: JSON texts of the caller by name (loader, trainer, plugins ...), stored as `<name>.json`.
+    /// - Throws: `FileError` of this checkpoint, or of the one before when that was still being written.
+    public func write(step: Int, items: [CheckpointItem], sections: [String: Data] = [:]) throws {
+        try finish()
+        let path = directory + "/" + CheckpointStore.name(step)
+        let plan = CheckpointPlan(
+            path: path, step: step, items: items, sections: sections, maximumFileBytes: maximumFileBytes)
+        switch mode {
+        case .synchronous:
+            let sink = try CheckpointSink(plan)
+            for (index, item) in items.enumerated() {
+                try item.tensor.forEachPiece(as: item.tensor.dtype) { try sink.write(index, $0, at: $1) }
+            }
+            try sink.commit()
+            if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
+        case .background(let byteLimit):
+            let queue = SnapshotQueue(byteLimit: byteLimit)
+            let (directory, keep) = (directory, keep)
+            let thread = Thread {
+                queue.end(Result {
+                    try Self.drain(queue, CheckpointSink(plan))
+                    if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
+                })
+            }
+            thread.name = "checkpoint"
+            thread.start()
+            pending = queue
+            for (index, item) in items.enumerated() {
+                try item.tensor.forEachPiece(as: item.tensor.dtype) { bytes, offset in
+                    if queue.push(.init(item: index, offset: offset, bytes: bytes)) { return }
+                    try finish()
+                }
+            }
+            queue.close()
+        }
+    }
+
+    /// Waits until the checkpoint being written is durable.
+    /// - Throws: `FileError` of that checkpoint, once.
+    public func finish() throws {
+        guard let queue = pending else { return }
+        pending = nil
+        try queue.wait()
+    }
+
+    private static func drain(_ queue: SnapshotQueue, _ sink: CheckpointSink) throws {
+        var freed = 0
+        while let piece = queue.pop(freeing: freed) {
+            try sink.write(piece.item, piece.bytes, at: piece.offset)
+            freed = piece.bytes.count
+        }
+        try sink.commit()
+    }
+}

@@ -1,0 +1,55 @@
+import ArgumentParser
+import Core
+import Foundation
+import PluginAPI
+
+/// The command line of forktail: what the executable runs, and what a host of your own can run with more plugins.
+public enum Forktail {
+    /// The plugins that are linked in: the built-in ones, and what a host of your own adds before it calls `main`.
+    static let compiledPlugins = BuiltinPlugins.all
+
+    /// Runs the command line's command and ends the process with its status.
+    public static func main(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) -> Never {
+        exit(run(arguments).rawValue)
+    }
+
+    /// Runs a command.
+    /// - Returns: its status; everything worth saying has been printed.
+    public static func run(_ arguments: [String]) -> ExitStatus {
+        do {
+            var command = try RootCommand.parseAsRoot(arguments)
+            try command.run()
+            return .done
+        } catch let ended as CommandEnded {
+            return ended.status
+        } catch {
+            return report(error)
+        }
+    }
+
+    private static func report(_ error: any Error) -> ExitStatus {
+        let status = RootCommand.exitCode(for: error)
+        let isParserError = error is ValidationError || "\(type(of: error))" == "CommandError"
+        guard isParserError || status == .success else {
+            StandardError.write("error: \(error)")
+            return ExitStatus(of: error)
+        }
+        let text = RootCommand.fullMessage(for: error)
+        guard status != .success else {
+            print(text)
+            return .done
+        }
+        StandardError.write(text)
+        return .wrongInput
+    }
+}
+
+struct RootCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "forktail", abstract: "Trains language models with plugins loaded by name.",
+        version: Release.version,
+        subcommands: [
+            TrainCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self, BenchCommand.self,
+            DoctorCommand.self,
+        ])
+}
