@@ -2,14 +2,14 @@ import Core
 import Foundation
 import Testing
 
-@Suite struct FamilyTests {
+@Suite struct ModelFamilyTests {
     private static let small = """
         "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4,
         "vocab_size": 100, "max_position_embeddings": 256
         """
 
     private func configuration(_ type: String, _ more: String = "") throws -> DecoderConfiguration {
-        try Family.decoder(from: "{\"model_type\": \"\(type)\", \(Self.small)\(more)}")
+        try ModelFamilies.decoder(from: "{\"model_type\": \"\(type)\", \(Self.small)\(more)}")
     }
 
     @Test("missing keys take each family's defaults")
@@ -24,7 +24,7 @@ import Testing
         #expect(try configuration("smollm3").layers.map(\.rotates) == [true, true, true, false])
         #expect(try configuration("llama").positions == .rotary(Rope(theta: 10_000, dimCount: 16)))
         #expect(try configuration("smollm3").positions == .rotary(Rope(theta: 2_000_000, dimCount: 16)))
-        let gpt2 = try Family.decoder(from: #"{"model_type": "gpt2"}"#)
+        let gpt2 = try ModelFamilies.decoder(from: #"{"model_type": "gpt2"}"#)
         let sizes: [Int] = [gpt2.width, gpt2.layers.count, gpt2.headSize, gpt2.mlpWidth]
         #expect(sizes == [768, 12, 64, 3072] as [Int])
         #expect(gpt2.isTied)
@@ -43,7 +43,7 @@ import Testing
 
     @Test("SmolLM2-135M has the parameters that it is known to have")
     func parameterCount() throws {
-        let configuration = try Family.decoder(from: """
+        let configuration = try ModelFamilies.decoder(from: """
             {"model_type": "llama", "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
              "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152, "rope_theta": 100000,
              "max_position_embeddings": 8192, "tie_word_embeddings": true, "rms_norm_eps": 1e-05}
@@ -92,7 +92,7 @@ import Testing
              "hidden_act": "mish", "attention_bias": 1, "rope_scaling": {"rope_type": "dynamic"}}
             """
         #expect {
-            try Family.decoder(from: config)
+            try ModelFamilies.decoder(from: config)
         } throws: { error in
             let text = "\(error)"
             return text == """
