@@ -34,7 +34,7 @@ public enum PluginValidation {
         let registry = try RegistryBuilder(catalog).build()
         guard let file else { throw PluginErrors(errors: catalog.errors) }
         let names = file.manifest.provides.map { "\($0.id.kind.rawValue) \($0.id.name)" }.joined(separator: ", ")
-        let digest = registry.lock.plugins.first { $0.id == "\(file.manifest.id)" }?.digest ?? ""
+        let digest = registry.resolvedSet.plugins.first { $0.id == "\(file.manifest.id)" }?.digest ?? ""
         return "\(file.manifest.id) \(file.manifest.version): loads and registers \(names) (sha256 \(digest))"
     }
 }

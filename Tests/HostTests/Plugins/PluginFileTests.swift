@@ -61,12 +61,12 @@ import Testing
             let provider = try registry.optimizer("signsgd")
             #expect("\(provider.id)" == "acme.optimizer.signsgd")
             #expect(provider.schema.template.text == #"{"momentum": 0.9}"#)
-            let optimizer = try provider.make.make(.object([JSONValue.Member("momentum", .number("0.5"))]), "optimizer")
+            let optimizer = try provider.make(.object([JSONValue.Member("momentum", .number("0.5"))]), "optimizer")
             #expect(optimizer.stateNames == ["momentum"])
             #expect(throws: InputError.self) {
-                try provider.make.make(.object([JSONValue.Member("momentum", .number("1.5"))]), "optimizer")
+                try provider.make(.object([JSONValue.Member("momentum", .number("1.5"))]), "optimizer")
             }
-            #expect(registry.lock.plugins.first?.digest?.count == 64)
+            #expect(registry.resolvedSet.plugins.first?.digest?.count == 64)
             #expect(try Self.isMapped("acme.so"))
         }
     }

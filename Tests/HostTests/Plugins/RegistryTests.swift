@@ -26,7 +26,7 @@ import Testing
     @Test func `a single candidate wins its name`() throws {
         let provider = try build([core]).scheduler("flat")
         #expect("\(provider.id)" == "core.scheduler.flat")
-        #expect(try provider.make.make(.object([]), ScheduleHorizon(steps: 1, warmupSteps: 0)).factor(step: 0) == 1)
+        #expect(try provider.make(.object([]), ScheduleHorizon(steps: 1, warmupSteps: 0)).factor(step: 0) == 1)
     }
 
     @Test func `an unknown name suggests the nearest one`() {
@@ -192,8 +192,8 @@ import Testing
     }
 
     @Test func `a resumed run with other plugins is refused with every difference`() throws {
-        let before = try build([core]).lock
-        let now = try build([core, fork]).lock
+        let before = try build([core]).resolvedSet
+        let now = try build([core, fork]).resolvedSet
         #expect(try PluginLock(before.json) == before)
         try before.check(resumedFrom: before)
         #expect(
@@ -204,7 +204,7 @@ import Testing
     }
 
     @Test func `ranks with other plugins than rank 0 are named`() throws {
-        let (one, two) = (try build([core]).lock.digest, try build([core, fork]).lock.digest)
+        let (one, two) = (try build([core]).resolvedSet.digest, try build([core, fork]).resolvedSet.digest)
         try PluginLock.checkAgreement([one, one])
         #expect(
             message { try PluginLock.checkAgreement([one, two]) } == """
