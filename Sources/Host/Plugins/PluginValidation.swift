@@ -1,4 +1,5 @@
 public import Foundation
+import PluginAPI
 
 /// `forktail plugins validate`: whether this host can use a plugin's folder or file.
 public enum PluginValidation {

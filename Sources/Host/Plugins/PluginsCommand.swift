@@ -7,7 +7,7 @@ public struct PluginsCommand: ParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "plugins", abstract: "List, explain, make and build plugins.",
         subcommands: [
-            ListCommand.self, InfoCommand.self, ExplainCommand.self, ValidateCommand.self, NewCommand.self,
+            ListCommand.self, InfoCommand.self, ExplainCommand.self, ValidateCommand.self,
             BuildCommand.self, SDKCommand.self,
         ])
 
@@ -70,20 +70,6 @@ public struct PluginsCommand: ParsableCommand {
         }
     }
 
-    struct NewCommand: ParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "new", abstract: "Write a plugin to start from.")
-        @Argument var kind: PluginKind
-        @Argument(help: "publisher.kind.name") var id: String
-        @Option(help: "The folder to write; its name is the plugin's when left out.") var into: String?
-
-        func run() throws {
-            let scaffold = try PluginScaffold(kind, id)
-            let folder = URL(filePath: into ?? scaffold.typeName)
-            try scaffold.write(to: folder)
-            print("wrote \(folder.relativePath)\nnext: forktail plugins build \(folder.relativePath)")
-        }
-    }
-
     struct BuildCommand: ParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "build", abstract: "Compile a plugin's folder into a file that this forktail loads.")
@@ -117,4 +103,4 @@ public struct PluginsCommand: ParsableCommand {
     }
 }
 
-extension PluginKind: @retroactive ExpressibleByArgument {}
+extension PluginKind: ExpressibleByArgument {}

@@ -47,7 +47,7 @@ struct TrainingJob {
         if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
         for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
 
-        let factory = try registry.trainer(recipe.trainer.name)
+        let factory = try registry.trainer(recipe.trainer.name).maker
         let session = TrainingSession(
             settings: trainingSettings, tokenizer: tokenizer,
             engine: try engine(policy, source, factory, precision))
