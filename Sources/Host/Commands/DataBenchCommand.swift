@@ -15,9 +15,7 @@ struct DataBenchCommand: ResultCommand {
     var json = false
 
     func run(to output: ResultOutput) throws {
-        // One open shard and the next: what a run that reads in order needs.
-        let data = try MDSDataset(directory: directory, options: MDSDataset.Options(memoryLimit: 1 << 25))
-        let figures = try DatasetBenchmark(data)
+        let figures = try DatasetBenchmark(directory: directory)
         if json { return try output.json(figures) }
         func number(_ value: Double) -> String { String(format: "%.0f", value) }
         try output.line("samples/s  \(number(figures.samplesPerSecond))")

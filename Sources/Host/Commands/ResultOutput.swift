@@ -1,5 +1,5 @@
-package import Core
-package import Foundation
+import Core
+import Foundation
 
 /// Where the results of a command go, line by line: standard output, or a file that appears when it is complete.
 package final class ResultOutput {

@@ -35,7 +35,7 @@ package struct TokenizeCommand: ResultCommand {
         if InputFiles.File(input)?.isJSONLines == true {
             let lines = try JSONLinesSource(files: [input])
             for number in 0..<lines.count {
-                _ = try problems.collect(at: input) { try write(lines.sample(at: number).column("text").string()) }
+                _ = try problems.collect(at: "--input") { try write(lines.sample(at: number).column("text").string()) }
             }
         } else {
             try TextFile(path: input).forEachLine { line, _ in try write(line) }

@@ -88,7 +88,7 @@ struct TokenizerTrainCommand: ResultCommand {
             }
             let lines = try JSONLinesSource(files: [file.path])
             for number in 0..<lines.count {
-                let texts = try problems.collect(at: file.path) { try texts(of: lines.sample(at: number)) } ?? []
+                let texts = try problems.collect(at: "--input") { try self.texts(of: lines.sample(at: number)) } ?? []
                 for text in texts { trainer.add(text) }
                 isEmpty = isEmpty && texts.allSatisfy(\.isEmpty)
             }
