@@ -51,7 +51,9 @@ public struct GenerationRequest: Sendable, Hashable {
             problems.append("temperature is \(temperature), expected 0 or more")
         }
         if let topK, topK < 1 { problems.append("top-k is \(topK), expected at least 1") }
-        if let topP, !(topP > 0 && topP <= 1) { problems.append("top-p is \(topP), expected more than 0 and at most 1") }
+        if let topP, !(topP > 0 && topP <= 1) {
+            problems.append("top-p is \(topP), expected more than 0 and at most 1")
+        }
         return problems
     }
 }
@@ -71,6 +73,14 @@ public struct GenerationResult: Sendable, Hashable {
     /// top-p. At temperature 0 nothing is drawn, and it is the model's own log-probability.
     public var logProbs: [Double]
     public var finishReason: FinishReason
+
+    /// - Precondition: as many log-probabilities as tokens.
+    public init(ids: [Int32], logProbs: [Double], finishReason: FinishReason) {
+        precondition(ids.count == logProbs.count, "generation: \(ids.count) ids but \(logProbs.count) log-probabilities")
+        self.ids = ids
+        self.logProbs = logProbs
+        self.finishReason = finishReason
+    }
 }
 
 /// Requests that cannot be served.

@@ -46,7 +46,7 @@ struct DataMakeCommand: ResultCommand {
         let settings = provider.schema.resolve(.object([]), at: name, problems: &problems)
         guard problems.isEmpty else { throw InputError(problems) }
         let written = try GeneratedLines(
-            task: try provider.make.make(settings, name), split: split, count: count, seed: seed
+            task: try provider.make(settings, name), split: split, count: count, seed: seed
         ).write(to: self.output)
         try output.line("wrote \(written) lines to \(self.output)")
     }
