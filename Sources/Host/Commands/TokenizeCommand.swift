@@ -22,10 +22,7 @@ package struct TokenizeCommand: ResultCommand {
     package init() {}
 
     package func run(to standard: ResultOutput) throws {
-        guard FileManager.default.fileExists(atPath: input) else {
-            throw InputError("--input", "found no file \(input)", fix: "check the path")
-        }
-        let tokenizer = try Tokenizer(contentsOf: URL(fileURLWithPath: tokenizer))
+        let tokenizer = try checkedTokenizer()
         let output = try output.map { try ResultOutput(file: $0) } ?? standard
         var problems = LineProblems()
         func write(_ text: String) throws {
@@ -42,5 +39,19 @@ package struct TokenizeCommand: ResultCommand {
         }
         try problems.check()
         if self.output != nil { try output.finish() }
+    }
+
+    private func checkedTokenizer() throws -> Tokenizer {
+        var problems: [InputProblem] = []
+        if !FileManager.default.fileExists(atPath: input) {
+            problems.append(InputProblem("--input", "found no file \(input)", fix: "check the path"))
+        }
+        do {
+            let tokenizer = try Tokenizer(contentsOf: URL(fileURLWithPath: tokenizer))
+            if problems.isEmpty { return tokenizer }
+        } catch let error as TokenizerError {
+            problems.append(InputProblem("--tokenizer", error.message, fix: error.hint))
+        }
+        throw InputError(problems)
     }
 }
