@@ -3,8 +3,10 @@ import Random
 
 /// One CPU backend and the reference, fed the same numbers.
 struct CPUFixture {
-    let cpu = CPUBackend(threads: 2)
+    let cpu: CPUBackend
     let reference = ReferenceBackend()
+
+    init(_ cpu: CPUBackend = CPUBackend(threads: 2)) { self.cpu = cpu }
 
     /// A view on each backend with the same random values; `strides` may leave gaps or repeat.
     func views(

@@ -31,6 +31,17 @@ import Testing
         #expect(first.outputs == second.outputs && first.gradients == second.gradients)
     }
 
+    @Test(arguments: large)
+    func `results do not depend on the number of threads where products are taken by panels`(
+        operation: GradientCheckCase
+    ) {
+        let (one, many) = (CPUBackend(threads: 1), CPUBackend(threads: 5))
+        guard one.capabilities.fastTypes.contains(.bfloat16) else { return }
+        let first = GradientCheck(operation, Runtime(one), .float32).run()
+        let second = GradientCheck(operation, Runtime(many), .float32).run()
+        #expect(first.outputs == second.outputs && first.gradients == second.gradients)
+    }
+
     @Test func `a decoding step does not depend on what else is in the batch`() {
         let fixture = CPUFixture()
         let runtime = Runtime(fixture.cpu)

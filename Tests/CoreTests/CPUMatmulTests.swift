@@ -5,10 +5,16 @@ import Testing
 
 /// Matrix products of the CPU backend against plain loops in float64.
 @Suite struct CPUMatmulTests {
-    let fixture = CPUFixture()
+    /// As this CPU does it, by the BLAS library, and without one.
+    static var fixtures: [CPUFixture] {
+        [
+            CPUFixture(), CPUFixture(CPUBackend(threads: 2, blas: .best, panelTypes: [])),
+            CPUFixture(CPUBackend(threads: 2, blas: .plain, panelTypes: [])),
+        ]
+    }
     static let shapes = [
         [1, 1, 1], [1, 5, 0], [0, 3, 2], [1, 64, 300], [2, 33, 65], [3, 100, 17], [4, 7, 9], [17, 1, 31], [33, 65, 129],
-        [96, 64, 32], [70, 150, 100], [150, 70, 100],
+        [96, 64, 32], [70, 150, 100], [150, 70, 100], [13, 33, 2100],
     ]
 
     /// Dense rows, dense columns, neither.
@@ -23,7 +29,7 @@ import Testing
     @Test(arguments: shapes)
     func `products of every layout agree with plain loops`(shape: [Int]) {
         let (m, n, k) = (shape[0], shape[1], shape[2])
-        for dtype in [DType.float32, .bfloat16] {
+        for (fixture, dtype) in Self.fixtures.flatMap({ [($0, DType.float32), ($0, .bfloat16)] }) {
             for layout in 0..<9 {
                 let a = fixture.views([m, k], dtype, strides: strides(m, k, layout / 3), seed: 3)
                 let b = fixture.views([k, n], dtype, strides: strides(k, n, layout % 3), seed: 4)
@@ -38,7 +44,8 @@ import Testing
         }
     }
 
-    @Test func `batches may be strided, shared by either side, or many`() {
+    @Test(arguments: 0..<3) func `batches may be strided, shared by either side, or many`(variant: Int) {
+        let fixture = Self.fixtures[variant]
         for (batch, m, n, k) in [([2, 3], 5, 7, 9), ([1, 40], 16, 16, 32), ([3, 1], 1, 12, 64), ([0, 2], 3, 3, 3)] {
             let dense = fixture.views(batch + [m, k])
             let swapped = fixture.views(batch + [m, k], strides: [k * m * batch[1], k, k * batch[1], 1])
@@ -60,9 +67,29 @@ import Testing
     }
 
     @Test func `a product with bfloat16 result accumulates in float32 and rounds once`() {
-        let (a, b) = (fixture.views([1, 4096], .bfloat16), fixture.views([4096, 1], .bfloat16))
-        let c = fixture.views([1, 1], .bfloat16)
-        #expect(
-            fixture.difference({ .matmul(Matmul(pick(a, $0), pick(b, $0), into: pick(c, $0))) }, results: [c]) <= 4e-3)
+        for fixture in Self.fixtures {
+            let (a, b) = (fixture.views([40, 4099], .bfloat16), fixture.views([4099, 3], .bfloat16))
+            let c = fixture.views([40, 3], .bfloat16)
+            let gap = fixture.difference(
+                { .matmul(Matmul(pick(a, $0), pick(b, $0), into: pick(c, $0))) }, results: [c])
+            #expect(gap <= 4e-3)
+        }
+    }
+
+    @Test func `a row of a product does not depend on how many rows there are`() {
+        let fixture = Self.fixtures[0]
+        guard fixture.cpu.capabilities.fastTypes.contains(.bfloat16) else {
+            print("skipped: this CPU multiplies by a BLAS library, whose rows depend on their number")
+            return
+        }
+        for dtype in [DType.float32, .bfloat16] {
+            let (a, b) = (fixture.views([300, 129], dtype).cpu, fixture.views([129, 70], dtype).cpu)
+            func product(_ rows: Range<Int>) -> [Double] {
+                let c = fixture.views([rows.count, 70]).cpu
+                fixture.cpu.run(.matmul(Matmul(a.sliced(dim: 0, rows), b, into: c)))
+                return fixture.doubles(c, on: fixture.cpu)
+            }
+            #expect(product(0..<300) == product(0..<100) + product(100..<113) + product(113..<300))
+        }
     }
 }

@@ -87,4 +87,37 @@ struct TokenizerTests {
         #expect(other.padTokenID == 259)
         #expect(other.eosTokenID == 259)
     }
+
+    @Test("anchors of a split pattern hold at every line, and words keep their marks")
+    func patternsMeanWhatTheirEngineMeans() throws {
+        func split(_ pattern: String) -> TinyTokenizer {
+            TinyTokenizer(
+                preTokenizer: """
+                    {"type":"Sequence","pretokenizers":[{"type":"Split","behavior":"Isolated","pattern":
+                     {"Regex":"\(pattern)"}},{"type":"ByteLevel","add_prefix_space":false,"use_regex":false}]}
+                    """)
+        }
+        #expect(try split("^ab").load().encode("abc\nabc") == [256, 99, 10, 256, 99])
+        // A mark before "ab" belongs to its word, so that the cut comes behind "b" and not before "a".
+        #expect(try split("\\\\W").load().encode("\u{301}abc") == [0xCC, 0x81, 257])
+        #expect(try split("\\\\w{3}").load().encode("\u{301}abc") == [0xCC, 0x81, 256, 99])
+    }
+
+    @Test("escapes of JSON are read")
+    func escapesAreRead() throws {
+        var tiny = TinyTokenizer()
+        tiny.configuration = #"{"chat_template":"\u00e9\ud83d\uDE42\"\\\/\b\f\n\r\t"}"#
+        #expect(
+            try tiny.load().configuration.chatTemplate == "\u{E9}\u{1F642}\"\\/\u{8}\u{C}\n\r\t")
+    }
+
+    @Test("saving where nothing can be written says so")
+    func savingCanFail() throws {
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+        try Data().write(to: file)
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: file) } }
+        let error = try #require(throws: TokenizerError.self) { try TinyTokenizer().load().save(to: file) }
+        #expect(error.code == .unwritableFile)
+        #expect(error.message.hasPrefix("saving a tokenizer to \(file.path) failed: "))
+    }
 }

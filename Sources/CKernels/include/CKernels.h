@@ -107,20 +107,23 @@ void ck_sgemm_plain(int32_t order, int32_t transpose_a, int32_t transpose_b, int
 /// additions depends on K alone. a [M, K], b [N, K] with dense rows; b float32 or bfloat16.
 void ck_dots(int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const void *b, int32_t b_type,
              int64_t ldb, float beta, float *c, int64_t ldc);
-// ---- gemm_bfloat16.c: products of bfloat16 matrices by panels of pairs along K
+// ---- panels.c: products by panels of 32-bit words along K: a float32, or a pair of bfloat16
 
 enum { CK_PANEL_ROWS = 12, CK_PANEL_COLUMNS = 32 };
 
-/// Whether this CPU has the bfloat16 dot product that makes panels worth their packing.
+/// Whether this CPU has the bfloat16 dot product that makes panels of pairs worth their packing.
 int32_t ck_has_bfloat16(void);
 /// One panel [(K + 1) / 2, width] of pairs: panel[p, w] holds x[w * stride + (2 p and 2 p + 1) * k_stride], zero beyond
 /// `count` and K.
 void ck_pack_pairs(uint32_t *panel, int64_t width, const uint16_t *x, int64_t stride, int64_t k_stride, int64_t count,
                    int64_t k);
-/// c [M, N] = alpha a b + beta c from consecutive panels of a (12 rows) and b (32 columns); float32 sums, c float32 or
-/// bfloat16.
-void ck_panel_product(const uint32_t *a, const uint32_t *b, int64_t m, int64_t n, int64_t k, float alpha, float beta,
-                      void *c, int32_t c_type, int64_t ldc);
+/// One panel [K, width]: panel[p, w] = x[w * stride + p * k_stride], zero beyond `count`.
+void ck_pack_floats(uint32_t *panel, int64_t width, const float *x, int64_t stride, int64_t k_stride, int64_t count,
+                    int64_t k);
+/// c [M, N] = alpha a b + beta c for M <= 8 panels of a (12 rows each) and N <= 8 panels of b (32 columns each),
+/// `words` long; `type` float32 or bfloat16; float32 sums, c float32 or bfloat16.
+void ck_panel_product(const uint32_t *a, const uint32_t *b, int32_t type, int64_t m, int64_t n, int64_t words,
+                      float alpha, float beta, void *c, int32_t c_type, int64_t ldc);
 
 // ---- attention.c: softmax(scale * q k^T over visible keys) v, float32, last dims dense
 

@@ -2,7 +2,7 @@ import CKernels
 import Foundation
 
 /// The matrix product of a BLAS library that was found when the process first asked for one.
-struct BLASLibrary: Sendable {
+package struct BLASLibrary: Sendable {
     /// The signature of cblas_sgemm with 32-bit integers.
     typealias Sgemm =
         @Sendable @convention(c) (
@@ -12,15 +12,18 @@ struct BLASLibrary: Sendable {
 
     let sgemm: Sgemm
     /// Whether this is the plain product in C, because no library could be opened.
-    let isPlain: Bool
+    package let isPlain: Bool
 
-    static let plain = BLASLibrary(sgemm: { ck_sgemm_plain($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) }, isPlain: true)
+    package static let plain = BLASLibrary(
+        sgemm: { ck_sgemm_plain($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) },
+        isPlain: true)
 
     /// OpenBLAS, single-threaded (our pool splits products), or the plain product when it cannot be opened.
     ///
-    /// Its kernels are chosen from the variable OPENBLAS_CORETYPE while it loads. Releases of 2022 do not know newer AMD
-    /// cores and take their Haswell kernels there, at half the speed of SkylakeX, so a CPU with AVX-512 is named so.
-    static let best: BLASLibrary = {
+    /// Its kernels are chosen from the variable OPENBLAS_CORETYPE while it loads. Releases of 2022 do not know newer
+    /// AMD cores and take their Haswell kernels there, at half the speed of SkylakeX, so a CPU with AVX-512 is named
+    /// so.
+    package static let best: BLASLibrary = {
         let previous = ["OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS"].map { (name: String) in
             (name, getenv(name).map { String(cString: $0) })
         }

@@ -6,8 +6,8 @@ extension CPUBackend {
     /// Products of fewer rows than this with dense columns on the right are dots, which read the right side once.
     private static let dotRows = 10
 
-    /// Products of two bfloat16 matrices use the CPU's dot product where it has one. Otherwise bfloat16 operands are
-    /// widened to float32 and multiplied there. Sums are float32; a bfloat16 result is rounded once, at the end.
+    /// Two matrices of a type that has panels are multiplied by them; few rows by dots; the rest by the BLAS library,
+    /// for which bfloat16 is widened to float32. Sums are float32; a bfloat16 result is rounded once, at the end.
     func matmul(_ product: Matmul) {
         let n = product.c.dimCount
         if product.c.elementCount == 0 { return }
@@ -29,7 +29,7 @@ extension CPUBackend {
             (a, b, c) = (foldedA, foldedB, foldedC)
         }
         let isDot = c.rows < CPUBackend.dotRows && b.hasDenseColumns
-        if !isDot && hasPanels && a.view.dtype == .bfloat16 && b.view.dtype == .bfloat16 {
+        if !isDot && a.view.dtype == b.view.dtype && panelTypes.contains(a.view.dtype) {
             return multiplyPanels(a, b, c, Float(product.alpha), Float(product.beta))
         }
         if product.c.dtype != .float32 {

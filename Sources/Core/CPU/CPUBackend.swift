@@ -1,39 +1,42 @@
 import CKernels
 import Random
 
-/// Runs operations on the cores of this machine: inner loops in C for three levels of x86-64, matrix products by
-/// OpenBLAS, one thread pool. Calls return when the work is done.
+/// Runs operations on the cores of this machine: inner loops in C for three levels of x86-64, one thread pool, matrix
+/// products by panels on CPUs with AVX-512 and by OpenBLAS on others. Calls return when the work is done.
 ///
 /// Results are the same bits from run to run on one machine with the same number of threads.
 public final class CPUBackend: Backend {
     let pool: ThreadPool
     let allocator = CachingAllocator()
     let blas: BLASLibrary
-    /// Whether products of bfloat16 matrices are taken by panels.
-    let hasPanels = ck_has_bfloat16() != 0
+    /// Element types whose products are taken by panels: those for which this CPU has 512-bit instructions.
+    let panelTypes: [DType]
     var compiled: [CompiledProgram.Key: CompiledProgram] = [:]
 
     /// - Parameters:
     ///   - threads: how many threads share an operation, the caller's included; at least 1.
     ///   - notice: receives a sentence when no BLAS library could be opened.
     public convenience init(threads: Int, notice: (String) -> Void = { _ in }) {
-        self.init(threads: threads, blas: .best)
+        let types: [DType] = (ck_has_avx512() != 0 ? [.float32] : []) + (ck_has_bfloat16() != 0 ? [.bfloat16] : [])
+        self.init(threads: threads, blas: .best, panelTypes: types)
         if blas.isPlain {
             notice(
-                "cpu: no OpenBLAS library could be opened, matrix products run many times slower; "
-                    + "install it, e.g. with 'apt-get install libopenblas0-pthread'")
+                "cpu: no OpenBLAS library could be opened, so attention and, without AVX-512, all matrix products run "
+                    + "many times slower; install it, e.g. with 'apt-get install libopenblas0-pthread'")
         }
     }
 
-    init(threads: Int, blas: BLASLibrary) {
+    /// With a choice of how matrix products are taken, for tests.
+    package init(threads: Int, blas: BLASLibrary, panelTypes: [DType]) {
         pool = ThreadPool(threadCount: threads)
         self.blas = blas
+        self.panelTypes = panelTypes
     }
 
     public var capabilities: Capabilities {
         Capabilities(
-            name: "cpu", fastTypes: hasPanels ? [.float32, .bfloat16] : [.float32], usesHostMemory: true, threadCount: pool.threadCount,
-            peakByteCount: allocator.peakByteCount)
+            name: "cpu", fastTypes: panelTypes.contains(.bfloat16) ? [.float32, .bfloat16] : [.float32],
+            usesHostMemory: true, threadCount: pool.threadCount, peakByteCount: allocator.peakByteCount)
     }
 
     public func allocate(byteCount: Int) -> Buffer { allocator.allocate(byteCount) }

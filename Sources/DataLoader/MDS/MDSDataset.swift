@@ -46,8 +46,8 @@ public final class MDSDataset: SampleSource {
     ///   compression is not supported.
     public init(_ storage: any Storage, options: Options = Options(), log: DataEventLog = DataEventLog()) throws {
         let store = try ShardStore(storage, options, log)
-        let index = try MDSIndex(parsing: store.index(), location: storage.location)
-        for name in Set(index.shards.compactMap(\.compression)).sorted() {
+        let index = try MDSIndex(store.index(), location: storage.location)
+        for name in index.compressions {
             do {
                 _ = try Compression(name)
             } catch let error as DataError {
@@ -80,8 +80,7 @@ public final class MDSDataset: SampleSource {
     }
 
     func openShard(_ number: Int) throws -> OpenShard {
-        let shard = index.shards[number]
-        return try cache.shard(number, byteCount: shard.raw.byteCount) { try store.open(shard, number: number) }
+        try cache.shard(number, byteCount: index.shards[number].raw.byteCount) { try verifyShard(number) }
     }
 
     /// Opens shard `number` from its file, past the memory cache.

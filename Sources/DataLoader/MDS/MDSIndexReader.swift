@@ -1,11 +1,25 @@
+import Foundation
 internal import JSON
 
-/// Reads an index shard by shard, so that a million shards need no tree of a million objects; collects every problem.
+/// Reads an index shard by shard, checks each, and keeps only where it is; collects every problem.
+///
+/// Neighbouring shards say the same of their columns, byte for byte: that part is compared, not parsed again.
 struct MDSIndexReader {
-    private(set) var shards: [MDSShard] = []
+    private(set) var offsets: [Int] = []
+    private(set) var sampleCounts: [UInt32] = []
+    private(set) var rawBytes = 0
+    private(set) var compressions: Set<String> = []
     private(set) var problems: [String] = []
+    let digest = RunningHash(.xxh64)
+    private let text: IndexText
+    private var digested = 0
     private var version: JSONValue?
     private var hasShards = false
+    /// The last shard that was parsed as a whole, from its brace up to the key `raw_data`.
+    private var common: Range<Int>?
+    private var isCompressed = false
+
+    init(_ text: IndexText) { self.text = text }
 
     mutating func read(_ bytes: UnsafeRawBufferPointer) throws {
         var parser = JSONParser(bytes)
@@ -14,38 +28,111 @@ struct MDSIndexReader {
             case "version": version = try parser.value()
             case "shards":
                 hasShards = true
-                var number = 0
                 try parser.list { (parser) throws(JSONError) in
-                    add(try parser.value(), number: number)
-                    number += 1
+                    try shard(&parser, bytes)
+                    if parser.offset - digested > 4 << 20 { digest(bytes, to: parser.offset) }
                 }
             default: _ = try parser.value()
             }
         }
         parser.skipSpace()
         guard parser.isAtEnd else { throw JSONError(offset: parser.offset, expected: "the end of the text") }
+        digest(bytes, to: bytes.count)
         if version?.integer != 2 { problems.append("version is \(version?.text ?? "absent"), expected 2") }
         if !hasShards { problems.append("there is no list of shards") }
     }
 
-    private mutating func add(_ object: JSONValue, number: Int) {
-        var found: [String] = []
-        let shard = MDSIndexReader.shard(object, &found)
-        if let shard, found.isEmpty {
-            // Neighbours nearly always have equal columns: share the arrays.
-            if let last = shards.last, last.schema == shard.schema {
-                shards.append(
-                    MDSShard(
-                        schema: last.schema, sampleCount: shard.sampleCount, raw: shard.raw, zip: shard.zip,
-                        compression: shard.compression))
-            } else {
-                shards.append(shard)
-            }
-        }
-        problems.append(contentsOf: found.map { "shard \(number): \($0)" })
+    private mutating func digest(_ bytes: UnsafeRawBufferPointer, to end: Int) {
+        digest.update(UnsafeRawBufferPointer(rebasing: bytes[digested..<end]))
+        text.release(digested..<end)
+        digested = end
     }
 
-    private static func shard(_ object: JSONValue, _ problems: inout [String]) -> MDSShard? {
+    private mutating func shard(_ parser: inout JSONParser, _ bytes: UnsafeRawBufferPointer) throws(JSONError) {
+        parser.skipSpace()
+        let start = parser.offset
+        if let common, MDSIndexReader.repeats(bytes, common, at: start) {
+            let before = parser
+            parser.advance(by: common.count)
+            if let known = rest(&parser) {
+                add(start, known.samples, known.rawBytes)
+                return
+            }
+            parser = before
+        }
+        let object = try parser.value()
+        var found: [String] = []
+        let shard = MDSIndexReader.shard(object, &found)
+        problems.append(contentsOf: found.map { "shard \(offsets.count): \($0)" })
+        add(start, shard?.sampleCount ?? 0, shard?.raw.byteCount ?? 0)
+        guard let shard, found.isEmpty else { return }
+        if let name = shard.compression { compressions.insert(name) }
+        isCompressed = shard.zip != nil
+        common = MDSIndexReader.head(bytes, start..<parser.offset)
+    }
+
+    private mutating func add(_ offset: Int, _ samples: Int, _ bytes: Int) {
+        offsets.append(offset)
+        sampleCounts.append(UInt32(clamping: samples))
+        rawBytes += bytes
+    }
+
+    private static func repeats(_ bytes: UnsafeRawBufferPointer, _ range: Range<Int>, at start: Int) -> Bool {
+        guard let base = bytes.baseAddress, bytes.count - start > range.count else { return false }
+        return memcmp(base + start, base + range.lowerBound, range.count) == 0
+    }
+
+    /// From the brace of a shard's object up to its key `raw_data`, before which everything is about the columns. (A
+    /// column of that name makes the range too short, and then no shard's rest can be read the short way.)
+    private static func head(_ bytes: UnsafeRawBufferPointer, _ object: Range<Int>) -> Range<Int>? {
+        let key = Array("\"raw_data\"".utf8)
+        let found = object.first { bytes[$0] == key[0] && bytes[$0..<object.upperBound].starts(with: key) }
+        return found.map { object.lowerBound..<$0 }
+    }
+
+    /// The members from `raw_data` on, or nil for anything out of the ordinary: then the whole object is parsed, which
+    /// names the problem if there is one.
+    private func rest(_ parser: inout JSONParser) -> (samples: Int, rawBytes: Int)? {
+        var (samples, rawBytes, zipBytes, version) = (-1, -1, -1, -1)
+        var isOrdinary = true
+        do {
+            try parser.members { (parser, key) throws(JSONError) in
+                switch key {
+                case "raw_data": rawBytes = try MDSIndexReader.byteCount(&parser) ?? -1
+                case "zip_data" where isCompressed: zipBytes = try MDSIndexReader.byteCount(&parser) ?? -1
+                case "samples": samples = try parser.integer()
+                case "version": version = try parser.integer()
+                case "size_limit", "zip_data": _ = try parser.range()
+                default:
+                    isOrdinary = false
+                    _ = try parser.range()
+                }
+            }
+        } catch {
+            return nil
+        }
+        guard isOrdinary, version == 2, samples >= 0, samples <= UInt32.max, rawBytes >= 0 else { return nil }
+        return !isCompressed || zipBytes >= 0 ? (samples, rawBytes) : nil
+    }
+
+    /// The size of a file whose name is a plain one; nil for others, which are looked at more closely.
+    private static func byteCount(_ parser: inout JSONParser) throws(JSONError) -> Int? {
+        var bytes: Int?
+        var isPlain = false
+        try parser.object { (parser, key) throws(JSONError) in
+            switch key {
+            case "basename":
+                let name = try parser.value().string ?? ""
+                isPlain = !name.isEmpty && name != ".." && !name.utf8.contains(UInt8(ascii: "/"))
+            case "bytes": bytes = try parser.integer()
+            default: _ = try parser.range()
+            }
+        }
+        return isPlain ? bytes : nil
+    }
+
+    /// The shard that `object` describes; nil when it cannot be told, with the reasons appended to `problems`.
+    static func shard(_ object: JSONValue, _ problems: inout [String]) -> MDSShard? {
         guard case .object = object else {
             problems.append("found \(object.text.prefix(40)), expected an object")
             return nil

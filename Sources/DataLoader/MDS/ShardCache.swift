@@ -17,7 +17,9 @@ final class ShardCache: @unchecked Sendable {
     /// Shard `number`, made by `make` if it is not held.
     ///
     /// - Parameter byteCount: its size, for which room is made before it is opened.
-    func shard(_ number: Int, byteCount: Int, make: () throws -> OpenShard) throws -> OpenShard {
+    func shard(
+        _ number: Int, byteCount: @autoclosure () -> Int, make: () throws -> OpenShard
+    ) throws -> OpenShard {
         if let shard = held(number, byteCount) { return shard }
         do {
             let shard = try make()
@@ -30,7 +32,7 @@ final class ShardCache: @unchecked Sendable {
     }
 
     /// The shard if it is held; otherwise makes room, marks it as being opened, and answers nil.
-    private func held(_ number: Int, _ byteCount: Int) -> OpenShard? {
+    private func held(_ number: Int, _ byteCount: () -> Int) -> OpenShard? {
         condition.lock()
         defer { condition.unlock() }
         while true {
@@ -41,7 +43,7 @@ final class ShardCache: @unchecked Sendable {
             guard opening.contains(number) else { break }
             condition.wait()
         }
-        var total = open.reduce(byteCount) { $0 + $1.shard.buffer.count }
+        var total = open.reduce(byteCount()) { $0 + $1.shard.buffer.count }
         while total > limit, !open.isEmpty { total -= open.removeFirst().shard.buffer.count }
         opening.insert(number)
         return nil

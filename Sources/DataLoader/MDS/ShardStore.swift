@@ -42,8 +42,8 @@ final class ShardStore: Sendable {
         }
     }
 
-    /// The index file's bytes; a cached copy is refreshed from the remote place each time.
-    func index() throws -> [UInt8] {
+    /// The index file's text; a cached copy is refreshed from the remote place each time.
+    func index() throws -> IndexText {
         let path = directory + "/" + MDSIndex.fileName
         if isCache { try storage.fetch(MDSIndex.fileName, to: path) }
         guard try FileSystem.byteCount(of: path) != nil else {
@@ -51,7 +51,7 @@ final class ShardStore: Sendable {
                 "cannot open the data set \(storage.location): there is no \(MDSIndex.fileName) in it",
                 hint: "name the directory that holds \(MDSIndex.fileName), or make one with `forktail data shard`")
         }
-        return try FileSystem.contents(of: path)
+        return try IndexText(file: path)
     }
 
     /// The verified, uncompressed bytes of shard `number`.

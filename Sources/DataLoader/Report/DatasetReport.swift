@@ -29,18 +29,24 @@ public struct DatasetReport: Codable, Sendable, Hashable {
 
     /// Reads the index only.
     public init(_ data: MDSDataset) {
-        let shards = data.index.shards
         var schemas: [Schema] = []
-        for shard in shards where !schemas.contains(shard.schema) { schemas.append(shard.schema) }
-        let common = shards.map { Set($0.stored.hashes.keys) }
+        var common: Set<String>?
+        var (raw, stored) = (0, 0)
+        for shard in data.index.shards {
+            if !schemas.contains(shard.schema) { schemas.append(shard.schema) }
+            let names = Set(shard.stored.hashes.keys)
+            common = common?.intersection(names) ?? names
+            raw += shard.raw.byteCount
+            stored += shard.stored.byteCount
+        }
         location = data.location
         fingerprint = data.fingerprint
-        shardCount = shards.count
+        shardCount = data.index.shards.count
         sampleCount = data.count
-        rawBytes = shards.reduce(0) { $0 + $1.raw.byteCount }
-        storedBytes = shards.reduce(0) { $0 + $1.stored.byteCount }
-        compressions = Set(shards.compactMap(\.compression)).sorted()
-        hashes = common.dropFirst().reduce(common.first ?? []) { $0.intersection($1) }.sorted()
+        rawBytes = raw
+        storedBytes = stored
+        compressions = data.index.compressions
+        hashes = (common ?? []).sorted()
         self.schemas = schemas.map { schema in
             zip(schema.names, schema.encodings).map { ColumnReport(name: $0, encoding: $1.name) }
         }

@@ -4,6 +4,7 @@ import DataLoader
 import Foundation
 import JSON
 import PluginAPI
+import Text
 
 struct EvaluateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

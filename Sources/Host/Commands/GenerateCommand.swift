@@ -2,6 +2,7 @@ import ArgumentParser
 import Core
 import JSON
 import PluginAPI
+import Text
 
 struct GenerateCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

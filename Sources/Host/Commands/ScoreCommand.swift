@@ -1,6 +1,8 @@
 import ArgumentParser
+import Core
 import JSON
 import PluginAPI
+import Text
 
 struct ScoreCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

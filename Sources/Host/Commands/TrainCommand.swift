@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import PluginAPI
+import Text
 
 struct TrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

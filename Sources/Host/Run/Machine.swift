@@ -13,7 +13,7 @@ enum Machine {
     /// Highest resident memory of this process so far, bytes.
     static var peakResidentBytes: Int {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return usage.ru_maxrss * 1024
     }
 

@@ -3,27 +3,36 @@ import Foundation
 import Synchronization
 
 /// SIGTERM, SIGINT and SIGUSR1 ask the run to checkpoint and leave with 22; a second one leaves at once.
-final class StopSignals: Sendable {
-    private let count = Mutex(0)
-    private let sources: Mutex<[any DispatchSourceSignal]> = Mutex([])
+final class StopSignals {
+    private let received = ReceivedSignals()
+    private let sources: [any DispatchSourceSignal]
 
     init() {
-        for number in [SIGTERM, SIGINT, SIGUSR1] {
+        // A file-size limit becomes an error of the write, like a full disk.
+        signal(SIGXFSZ, SIG_IGN)
+        sources = [SIGTERM, SIGINT, SIGUSR1].map { [received] number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-            source.setEventHandler { [weak self] in self?.received() }
+            source.setEventHandler { received.add() }
             source.resume()
-            sources.withLock { $0.append(source) }
+            return source
         }
     }
 
     deinit {
-        for source in sources.withLock({ $0 }) { source.cancel() }
+        for source in sources { source.cancel() }
     }
 
-    var isAsked: Bool { count.withLock { $0 > 0 } }
+    var isAsked: Bool { received.isAny }
+}
 
-    private func received() {
+/// How many signals came; shared with the thread that receives them.
+private final class ReceivedSignals: Sendable {
+    private let count = Mutex(0)
+
+    var isAny: Bool { count.withLock { $0 > 0 } }
+
+    func add() {
         let number = count.withLock { count in
             count += 1
             return count

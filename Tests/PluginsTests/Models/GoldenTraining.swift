@@ -2,14 +2,17 @@ import Core
 import Foundation
 
 /// The training that the goldens describe: summed cross-entropy over the batch's trained tokens, clipping, AdamW.
-final class Training {
+final class GoldenTraining {
     let store: ParameterStore
     let decoder: DecoderModel
     private let runtime: Runtime
     private var moments: [(first: Tensor, second: Tensor)] = []
     private var step = 0
 
-    init(_ golden: Golden, _ runtime: Runtime, precision: Precision, checkpointing: DecoderModel.Checkpointing = .none) {
+    init(
+        _ golden: TrajectoryGolden, _ runtime: Runtime, precision: Precision,
+        checkpointing: DecoderModel.Checkpointing = .none
+    ) {
         store = ParameterStore(DecoderModel.specs(golden.configuration), runtime, precision: precision, seed: nil)
         for parameter in store.parameters {
             guard let values = golden.initial[parameter.name] else {
@@ -37,7 +40,7 @@ final class Training {
     }
 
     /// One optimizer step; returns the loss and the gradient's norm before clipping.
-    func step(_ samples: [Golden.Sample], learningRate: Double) -> (loss: Double, norm: Double) {
+    func step(_ samples: [TrajectoryGolden.Sample], learningRate: Double) -> (loss: Double, norm: Double) {
         store.zeroGradients()
         let graph = Graph(runtime, recording: true)
         let width = samples[0].input_ids.count
@@ -82,7 +85,7 @@ final class Training {
             guard let gradients = arena.gradients else { continue }
             runtime.run(
                 .map(
-                    Training.adamW, inputs: [arena.weights.view, gradients.view, first.view, second.view],
+                    GoldenTraining.adamW, inputs: [arena.weights.view, gradients.view, first.view, second.view],
                     outputs: [arena.weights.view, first.view, second.view], scalars: scalars))
         }
         store.refreshCompute()

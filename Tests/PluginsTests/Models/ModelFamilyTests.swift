@@ -2,14 +2,14 @@ import Core
 import Foundation
 import Testing
 
-@Suite struct FamilyTests {
+@Suite struct ModelFamilyTests {
     private static let small = """
         "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4, "num_attention_heads": 4,
         "vocab_size": 100, "max_position_embeddings": 256
         """
 
     private func configuration(_ type: String, _ more: String = "") throws -> DecoderConfiguration {
-        try Family.decoder(from: "{\"model_type\": \"\(type)\", \(Self.small)\(more)}")
+        try ModelFamilies.decoder(from: "{\"model_type\": \"\(type)\", \(Self.small)\(more)}")
     }
 
     @Test("missing keys take each family's defaults")
@@ -24,7 +24,7 @@ import Testing
         #expect(try configuration("smollm3").layers.map(\.rotates) == [true, true, true, false])
         #expect(try configuration("llama").positions == .rotary(Rope(theta: 10_000, dimCount: 16)))
         #expect(try configuration("smollm3").positions == .rotary(Rope(theta: 2_000_000, dimCount: 16)))
-        let gpt2 = try Family.decoder(from: #"{"model_type": "gpt2"}"#)
+        let gpt2 = try ModelFamilies.decoder(from: #"{"model_type": "gpt2"}"#)
         let sizes: [Int] = [gpt2.width, gpt2.layers.count, gpt2.headSize, gpt2.mlpWidth]
         #expect(sizes == [768, 12, 64, 3072] as [Int])
         #expect(gpt2.isTied)
@@ -37,13 +37,16 @@ import Testing
         #expect(try configuration("qwen3", on).layers.map(\.window) == [nil, nil, 8, 8])
         #expect(try configuration("qwen2", #", "sliding_window": 8"#).layers.map(\.window) == [nil, nil, nil, nil])
         #expect(try configuration("smollm3", on).layers.map(\.window) == [nil, nil, nil, 8])
-        let types = #", "use_sliding_window": true, "sliding_window": 8, "layer_types": ["full_attention", "sliding_attention", "full_attention", "full_attention"]"#
+        let types = """
+            , "use_sliding_window": true, "sliding_window": 8,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention", "full_attention"]
+            """
         #expect(try configuration("qwen3", types).layers.map(\.window) == [nil, 8, nil, nil])
     }
 
     @Test("SmolLM2-135M has the parameters that it is known to have")
     func parameterCount() throws {
-        let configuration = try Family.decoder(from: """
+        let configuration = try ModelFamilies.decoder(from: """
             {"model_type": "llama", "hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30,
              "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152, "rope_theta": 100000,
              "max_position_embeddings": 8192, "tie_word_embeddings": true, "rms_norm_eps": 1e-05}
@@ -58,7 +61,8 @@ import Testing
             [0.25, 0.079056940973, 0.025000000373, 0.007905694656, 0.002499999944, 0.000790569466, 0.000250000012], 1.0
         ),
         (
-            #"{"type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}"#,
+            #"{"type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,"#
+                + #""original_max_position_embeddings": 64}"#,
             [1.0, 0.244384586811, 0.013042256236, 0.003952847328, 0.001249999972, 0.000395284733, 0.000125000006], 1.0
         ),
         (
@@ -67,7 +71,8 @@ import Testing
             1.138629436111989
         ),
         (
-            #"{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "beta_fast": 16, "beta_slow": 2, "mscale": 1.0, "mscale_all_dim": 0.8, "truncate": false}"#,
+            #"{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "beta_fast": 16,"#
+                + #""beta_slow": 2, "mscale": 1.0, "mscale_all_dim": 0.8, "truncate": false}"#,
             [1.0, 0.148490250111, 0.025000000373, 0.007905694656, 0.002499999944, 0.000790569466, 0.000250000012],
             1.0249579607969668
         ),
@@ -92,7 +97,7 @@ import Testing
              "hidden_act": "mish", "attention_bias": 1, "rope_scaling": {"rope_type": "dynamic"}}
             """
         #expect {
-            try Family.decoder(from: config)
+            try ModelFamilies.decoder(from: config)
         } throws: { error in
             let text = "\(error)"
             return text == """

@@ -1,15 +1,15 @@
 import Core
 import Foundation
-import GPT2
-import Llama
-import Mistral
-import Qwen2
-import Qwen3
-import SmolLM3
+import ModelGPT2
+import ModelLlama
+import ModelMistral
+import ModelQwen2
+import ModelQwen3
+import ModelSmolLM3
 import Testing
 
 /// The families by the name of their config.json.
-enum Family {
+enum ModelFamilies {
     static func decoder(from json: String) throws -> DecoderConfiguration {
         let config = try ModelConfig(Data(json.utf8))
         let families: [(modelTypes: [String], decoder: (ModelConfig) throws -> DecoderConfiguration)] = [

@@ -2,7 +2,7 @@ import Core
 import Foundation
 
 /// A directory that Tests/Reference/trajectories.py wrote: a tiny model, its data, and 20 AdamW steps on it.
-struct Golden {
+struct TrajectoryGolden {
     struct Trajectory: Decodable {
         let loss: [Double]
         let grad_norm: [Double]
@@ -24,16 +24,17 @@ struct Golden {
     let final: [String: [Double]]
 
     init(_ name: String, trajectory file: String) throws {
-        let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .appending(path: "Reference/goldens/\(name)")
+        let tests = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let directory = tests.appending(path: "Reference/goldens/\(name)")
         func read(_ file: String) throws -> Data { try Data(contentsOf: directory.appending(path: file)) }
-        configuration = try Family.decoder(from: String(decoding: read("config.json"), as: UTF8.self))
+        configuration = try ModelFamilies.decoder(from: String(decoding: read("config.json"), as: UTF8.self))
         samples = try read("train.jsonl").split(separator: UInt8(ascii: "\n")).map {
             try JSONDecoder().decode(Sample.self, from: $0)
         }
         trajectory = try JSONDecoder().decode(Trajectory.self, from: read(file))
-        initial = try Golden.tensors(read("model.safetensors"))
-        final = try Golden.tensors(read("final64.safetensors"))
+        initial = try TrajectoryGolden.tensors(read("model.safetensors"))
+        final = try TrajectoryGolden.tensors(read("final64.safetensors"))
     }
 
     /// The values of a safetensors file of F32 and F64 tensors.

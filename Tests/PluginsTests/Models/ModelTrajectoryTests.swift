@@ -1,10 +1,10 @@
 import Core
 import Testing
 
-@Suite struct TrajectoryTests {
-    @Test("every architecture trains as PyTorch does in float64, to rounding", arguments: Golden.names)
+@Suite struct ModelTrajectoryTests {
+    @Test("every architecture trains as PyTorch does in float64, to rounding", arguments: TrajectoryGolden.names)
     func float64(name: String) throws {
-        let golden = try Golden(name, trajectory: "trajectory64.json")
+        let golden = try TrajectoryGolden(name, trajectory: "trajectory64.json")
         let worst = try differences(golden, Runtime(ReferenceBackend()), .float64)
         print("\(name) float64: \(worst)")
         #expect(worst.logProb <= 1e-9)
@@ -13,11 +13,22 @@ import Testing
         #expect(worst.parameters <= 1e-9)
     }
 
+    @Test("every architecture trains as PyTorch does in float32", arguments: TrajectoryGolden.names)
+    func float32(name: String) throws {
+        let golden = try TrajectoryGolden(name, trajectory: "trajectory32.json")
+        let worst = try differences(golden, Runtime(CPUBackend(threads: 2)), .float32)
+        print("\(name) float32: \(worst)")
+        #expect(worst.logProb <= 1e-4)
+        #expect(worst.loss <= 1e-4)
+        #expect(worst.earlyNorm <= 1e-4)
+        #expect(worst.norm <= 1e-3)
+    }
+
     @Test("recomputing blocks changes nothing", arguments: ["qwen2"])
     func checkpointing(name: String) throws {
-        let golden = try Golden(name, trajectory: "trajectory64.json")
-        let plain = Training(golden, Runtime(ReferenceBackend()), precision: .float64)
-        let recomputed = Training(golden, Runtime(ReferenceBackend()), precision: .float64, checkpointing: .block)
+        let golden = try TrajectoryGolden(name, trajectory: "trajectory64.json")
+        let plain = GoldenTraining(golden, Runtime(ReferenceBackend()), precision: .float64)
+        let recomputed = GoldenTraining(golden, Runtime(ReferenceBackend()), precision: .float64, checkpointing: .block)
         for step in 0..<2 {
             let samples = Array(golden.samples[step * 4..<step * 4 + 4])
             #expect(plain.step(samples, learningRate: 1e-3) == recomputed.step(samples, learningRate: 1e-3))
@@ -29,8 +40,10 @@ import Testing
     }
 
     /// The largest differences over 20 steps: absolute for log-probabilities, relative for the rest.
-    private func differences(_ golden: Golden, _ runtime: Runtime, _ precision: Precision) throws -> Differences {
-        let training = Training(golden, runtime, precision: precision)
+    private func differences(
+        _ golden: TrajectoryGolden, _ runtime: Runtime, _ precision: Precision
+    ) throws -> Differences {
+        let training = GoldenTraining(golden, runtime, precision: precision)
         var worst = Differences()
         let scored = training.logProbabilities(golden.samples.prefix(2).map(\.input_ids))
         for (ours, theirs) in zip(scored.joined(), golden.trajectory.logprobs.joined()) {
