@@ -135,6 +135,13 @@ import TrainerSFT
         #expect(batches[0].tokenColumns["reference"] == [0, 1, 2])
     }
 
+    @Test func `what a pair without a prompt begins with is its prompt`() throws {
+        let dpo = try DPO(.template, session())
+        let example = try dpo.example(from: sample(#"{"chosen_ids": [1, 2, 3, 4], "rejected_ids": [1, 2, 5, 4]}"#))
+        #expect(example?.sequences.map(\.ids) == [[1, 2, 3, 4], [1, 2, 5, 4]])
+        #expect(example?.sequences.map(\.trained) == [[false, false, true, true], [false, false, true, true]])
+    }
+
     @Test func `dpo asks for the model that the run starts from, or for a directory`() throws {
         #expect(DPO.auxiliaryModels(.template) == [AuxiliaryModel(role: "reference", path: nil)])
         let config = try settings(DPO.Config.self, #"{"reference": "base"}"#)
