@@ -35,7 +35,8 @@ public final class GRPO: HasAuxiliaryModels {
         guard let prompt = try session.promptIDs(of: sample) else {
             throw SampleError(
                 sample: sample.id, column: "prompt",
-                problem: "grpo needs a column prompt or prompt_ids; it has " + sample.columnNames.joined(separator: ", "))
+                problem: "grpo needs a column prompt or prompt_ids; it has "
+                    + sample.columnNames.joined(separator: ", "))
         }
         guard !prompt.isEmpty, prompt.count < session.settings.sequenceLength else { return nil }
         return Example([TokenSequence(ids: prompt, trained: prompt.map { _ in false })], from: sample)
