@@ -10,9 +10,9 @@ package struct JSONParser {
 
     package var isAtEnd: Bool { offset == bytes.count }
 
-    mutating func advance(by count: Int = 1) { offset += count }
+    package mutating func advance(by count: Int = 1) { offset += count }
 
-    var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
+    package var next: UInt8? { offset < bytes.count ? bytes[offset] : nil }
 
     package mutating func skipSpace() {
         while let byte = next, byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09 { offset += 1 }
@@ -75,7 +75,7 @@ package struct JSONParser {
     }
 
     /// The members of an object from a key on, and the closing brace.
-    mutating func members(
+    package mutating func members(
         _ body: (inout JSONParser, String) throws(JSONError) -> Void
     ) throws(JSONError) {
         repeat {
@@ -121,7 +121,8 @@ package struct JSONParser {
             while let byte = parser.next, byte >= 0x30, byte <= 0x39 {
                 let digit = Element(truncatingIfNeeded: byte - 0x30)
                 let (scaled, tooLarge) = value.multipliedReportingOverflow(by: 10)
-                let (sum, overflow) = negative
+                let (sum, overflow) =
+                    negative
                     ? scaled.subtractingReportingOverflow(digit) : scaled.addingReportingOverflow(digit)
                 guard !tooLarge, !overflow else { throw parser.failure("an integer that fits") }
                 value = sum
@@ -149,7 +150,7 @@ package struct JSONParser {
     }
 
     /// A plain integer of at most 18 digits, without building its text.
-    mutating func integer() throws(JSONError) -> Int {
+    package mutating func integer() throws(JSONError) -> Int {
         skipSpace()
         let start = offset
         var value = 0
@@ -182,7 +183,8 @@ package struct JSONParser {
         let plain = offset == plainEnd
         guard next == UInt8(ascii: "\"") else { throw failure("the closing quote of a string") }
         defer { offset += 1 }
-        let result = plain
+        let result =
+            plain
             ? String(validating: UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), as: UTF8.self)
             : String(validating: text, as: UTF8.self)
         guard let result else { throw JSONError(offset: start, expected: "UTF-8 text") }

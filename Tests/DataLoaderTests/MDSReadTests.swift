@@ -14,7 +14,9 @@ func normal(_ value: JSONValue) -> JSONValue {
 }
 
 func lines(_ path: String) throws -> [JSONValue] {
-    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map { normal(try JSONValue(parsing: String($0))) }
+    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+        normal(try JSONValue(parsing: String($0)))
+    }
 }
 
 @Suite("Reading MDS")

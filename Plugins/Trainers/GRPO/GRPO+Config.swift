@@ -102,8 +102,6 @@ extension GRPO {
             "mask_truncated_completions": "whether completions cut off at max_completion_length are left out of the loss",
         ]
 
-        public init() {}
-
         /// - Throws: `InputError` with every value that cannot be used.
         func validate() throws {
             var problems: [InputProblem] = []

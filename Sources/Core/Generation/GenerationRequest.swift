@@ -71,6 +71,14 @@ public struct GenerationResult: Sendable, Hashable {
     /// top-p. At temperature 0 nothing is drawn, and it is the model's own log-probability.
     public var logProbs: [Double]
     public var finishReason: FinishReason
+
+    /// - Precondition: as many log-probabilities as tokens.
+    public init(ids: [Int32], logProbs: [Double], finishReason: FinishReason) {
+        precondition(ids.count == logProbs.count, "generation: \(ids.count) ids but \(logProbs.count) log-probabilities")
+        self.ids = ids
+        self.logProbs = logProbs
+        self.finishReason = finishReason
+    }
 }
 
 /// Requests that cannot be served.

@@ -1,14 +1,9 @@
-<<<<<<< HEAD
-internal import JSON
-
-/// Reads an index shard by shard, so that a million shards need no tree of a million objects; collects every problem.
-=======
 import Foundation
+internal import JSON
 
 /// Reads an index shard by shard, checks each, and keeps only where it is; collects every problem.
 ///
 /// Neighbouring shards say the same of their columns, byte for byte: that part is compared, not parsed again.
->>>>>>> h-data
 struct MDSIndexReader {
     private(set) var offsets: [Int] = []
     private(set) var sampleCounts: [UInt32] = []

@@ -39,7 +39,7 @@ struct BenchTrainCommand: ParsableCommand {
         let source = try ModelSource(config: value, registry: registry)
         let precision = try Precision(recipe: precision)
         let runtime = Runtime.make(precision)
-        let optimizer = try registry.optimizer("adamw").make.make(registry.schema(.optimizer, "adamw").template, "optimizer")
+        let optimizer = try adamW(registry)
         let settings = OptimizerSettings(lr: 3e-4, weightDecay: 0.1, decay: .matrices, groups: [])
         let specs = DecoderModel.specs(source.configuration)
         let groups = try ParameterGroups(specs, optimizer, settings, freeze: [])
@@ -73,6 +73,11 @@ struct BenchTrainCommand: ParsableCommand {
             if step > 0 { seconds.append((ContinuousClock.now - start) / .seconds(1)) }
         }
         try report(median(seconds), specs, source.configuration, runtime, precision)
+    }
+
+    private func adamW(_ registry: Registry) throws -> any Optimizer {
+        let provider = try registry.optimizer("adamw")
+        return try provider.make(provider.schema.template, "optimizer")
     }
 
     private func report(

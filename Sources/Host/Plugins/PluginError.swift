@@ -30,6 +30,26 @@ public struct PluginError: Error, Sendable, Hashable, CustomStringConvertible {
 
         public var description: String { name.rawValue }
 
+        /// A few words for a table: "stale interface".
+        var phrase: String {
+            switch name {
+            case .stale: "stale interface"
+            case .apiMismatch: "needs another PluginAPI"
+            case .conflict: "conflict"
+            case .invalidManifest: "invalid manifest"
+            case .unreadable: "unreadable"
+            case .unsafeFile: "writable by everyone"
+            case .replacesUnknown: "replaces what does not exist"
+            case .replacesCycle: "circle of replacements"
+            default: rawWords
+            }
+        }
+
+        /// The code's own name in words.
+        private var rawWords: String {
+            name.rawValue.reduce(into: "") { $0 += $1.isUppercase ? " \($1.lowercased())" : "\($1)" }
+        }
+
         // What a file can be refused for, in the order of the checks.
         public static let unreadable = Code(.unreadable)
         public static let unsafeFile = Code(.unsafeFile)

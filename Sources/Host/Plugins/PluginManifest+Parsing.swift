@@ -37,7 +37,7 @@ extension PluginManifest {
         let id = reader.id(json, "id", at: "")
         let version = reader.version(json, "version", at: "")
         let api = reader.text(json, "api", at: "").flatMap { text in
-            InterfaceVersion(text).orElse { reader.problem("api", "found '\(text)', expected major.minor, e.g. \"1.0\"") }
+            InterfaceVersion(text).orElse { reader.problem("api", "found '\(text)', expected major.minor, e.g. \"0.1\"") }
         }
         let summary = reader.text(json, "summary", at: "")
         let license = reader.text(json, "license", at: "")

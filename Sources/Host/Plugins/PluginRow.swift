@@ -32,7 +32,7 @@ public struct PluginRow: Sendable {
             case .available: "available"
             case .blocked: "blocked"
             case .shadowed(let path): "shadowed by \(path)"
-            case .error(let error): "error: \(error.code)"
+            case .error(let error): "error: \(error.code.phrase)"
             case .reserved: "reserved"
             }
         }

@@ -20,9 +20,8 @@ struct PluginSearchPath {
     init(_ settings: PluginSettings, directory: URL, environment: [String: String]) {
         func root(_ path: String, isNamed: Bool, isOnCommandLine: Bool = false) -> Root {
             let expanded = path.hasPrefix("~/") ? (environment["HOME"] ?? "~") + path.dropFirst() : path
-            return Root(
-                url: URL(filePath: expanded, relativeTo: directory).standardizedFileURL, shown: path, isNamed: isNamed,
-                isOnCommandLine: isOnCommandLine)
+            let url = expanded.hasPrefix("/") ? URL(filePath: expanded) : directory.appending(path: expanded)
+            return Root(url: url.standardizedFileURL, shown: path, isNamed: isNamed, isOnCommandLine: isOnCommandLine)
         }
         var roots = settings.commandLine.map { root($0, isNamed: true, isOnCommandLine: true) }
         roots += settings.paths.map { root($0, isNamed: true) }

@@ -24,13 +24,4 @@ extension Registry {
         for notice in registry.notices { StandardError.write(notice) }
         return registry
     }
-
-    /// A reward made from options, unknown keys refused.
-    func reward(_ name: String, options: JSONValue, at place: String) throws -> any Reward {
-        let provider = try reward(name)
-        var problems: [InputProblem] = []
-        let settings = provider.schema.resolve(options, at: place, problems: &problems)
-        if !problems.isEmpty { throw InputError(problems) }
-        return try provider.make.make(settings, place)
-    }
 }

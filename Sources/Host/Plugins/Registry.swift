@@ -1,3 +1,4 @@
+public import JSON
 public import PluginAPI
 
 /// Every plugin of a run, resolved and registered: a frozen value.
@@ -24,8 +25,10 @@ public struct Registry: Sendable {
     public let rows: [PluginRow]
     /// Sentences to log once at the start: what replaces what.
     public let notices: [String]
-    /// The resolved set.
-    public let lock: PluginLock
+    /// What is loaded.
+    public let resolvedSet: PluginLock
+    /// The contents of plugins.lock.json.
+    public var lock: JSONValue { resolvedSet.json }
 
     public func trainer(_ name: String) throws -> Provider<TrainerFactory> {
         try provider(.trainer, name) { if case .trainer(let maker) = $0 { maker } else { nil } }
@@ -55,37 +58,49 @@ public struct Registry: Sendable {
         try provider(.task, name) { if case .task(let maker) = $0 { maker } else { nil } }
     }
 
-    public func model(_ name: String) throws -> Provider<any ModelFamily.Type> {
-        try provider(.model, name) { if case .model(let family) = $0 { family } else { nil } }
+    /// Makes the reward `name` from the settings that stand at `place` of the recipe.
+    /// - Throws: `PluginError` for an unknown name, `InputError` for settings that do not fit.
+    public func reward(_ name: String, options: JSONValue, at place: String) throws -> any Reward {
+        let provider = try reward(name)
+        var problems: [InputProblem] = []
+        let settings = provider.schema.resolve(options, at: place, problems: &problems)
+        if !problems.isEmpty { throw InputError(problems) }
+        return try provider.make(settings, place)
+    }
+
+    /// The model family that plugins call `name`; `ModelFamily.modelTypes` says what it reads.
+    public func modelFamily(_ name: String) throws -> any ModelFamily.Type {
+        let provider = try provider(.model, name) { if case .model(let family) = $0 { ModelMaker(family: family) } else { nil } }
+        return provider.maker.family
     }
 
     /// The family that reads config.json files with this `model_type`.
     /// - Throws: `InputError` that lists the model types there are, or names the families that both claim this one.
-    public func modelFamily(modelType: String) throws -> Provider<any ModelFamily.Type> {
-        let families = try names(of: .model).map { try model($0) }
-        let matching = families.filter { $0.make.modelTypes.contains(modelType) }
-        if matching.count == 1 { return matching[0] }
+    public func modelFamily(modelType: String) throws -> any ModelFamily.Type {
+        let families = try names(of: .model).map { (name: $0, type: try modelFamily($0)) }
+        let matching = families.filter { $0.type.modelTypes.contains(modelType) }
+        if matching.count == 1 { return matching[0].type }
         if matching.isEmpty {
-            let known = families.flatMap { $0.make.modelTypes }.sorted()
+            let known = families.flatMap { $0.type.modelTypes }.sorted()
             let near = NearestName.of(modelType, in: known).map { "did you mean '\($0)'? " } ?? ""
             throw InputError(
                 "model_type", "found '\(modelType)', which no model plugin reads; \(near)"
                     + "supported: \(known.joined(separator: ", "))", fix: "forktail plugins list --kind model")
         }
-        let ids = matching.map(\.id.description)
+        let names = matching.map(\.name)
         throw InputError(
-            "model_type", "'\(modelType)' is read by \(ids.joined(separator: " and "))",
-            fix: "leave one out: plugins.block = [\"\(ids[0])\"]")
+            "model_type", "'\(modelType)' is read by \(names.joined(separator: " and "))",
+            fix: "leave one out with plugins.block")
+    }
+
+    /// Whatever `name` stands for, without regard to its kind's own form.
+    public func contribution(_ kind: PluginKind, named name: String) throws -> Provider<ContributionMaker> {
+        try provider(kind, name) { $0 }
     }
 
     /// The names that recipes can use for a kind, sorted.
     public func names(of kind: PluginKind) -> [String] {
         winners.keys.filter { $0.kind == kind }.map(\.name).sorted()
-    }
-
-    /// The settings of whatever `name` stands for.
-    public func schema(_ kind: PluginKind, _ name: String) throws -> ConfigSchema {
-        try entry(kind, name).entry.contribution.schema
     }
 
     private func provider<Maker: Sendable>(
@@ -96,25 +111,25 @@ public struct Registry: Sendable {
             preconditionFailure("registry: \(entry.id) was registered as another kind")
         }
         return Provider(
-            id: entry.id, version: entry.version, schema: entry.contribution.schema, make: maker, notice: notice)
+            id: entry.id, version: entry.version, schema: entry.contribution.schema, maker: maker, notice: notice)
     }
 
     private func entry(_ kind: PluginKind, _ name: String) throws -> (entry: Entry, notice: String?) {
         let slot = PluginSlot(kind, name)
         let named = rows.first { $0.kind == kind && $0.id.map { "\($0)" } == name }?.id
         guard let id = winners[slot] ?? deprecated[slot] ?? named else {
-            throw failure(of: slot) ?? PluginError.notFound(kind, name, known: names(of: kind))
+            throw failure(where: { $0.kind == kind && $0.name == name }) ?? PluginError.notFound(kind, name, known: names(of: kind))
         }
         guard let entry = entries[id] else {
-            throw failures[id] ?? PluginError.notInUse(id)
+            throw failures[id] ?? failure(where: { $0.id == id }) ?? PluginError.notInUse(id)
         }
         guard winners[slot] == nil, deprecated[slot] == id else { return (entry, nil) }
         return (entry, "\(kind.rawValue) '\(name)' is now called '\(id.name)': write \(kind.rawValue): {name: \(id.name)}")
     }
 
-    /// A name that only unusable plugins provide.
-    private func failure(of slot: PluginSlot) -> PluginError? {
-        rows.lazy.filter { $0.kind == slot.kind && $0.name == slot.name }.compactMap { row in
+    /// Why the plugins of these rows cannot be used.
+    private func failure(where isMeant: (PluginRow) -> Bool) -> PluginError? {
+        rows.filter(isMeant).compactMap { row in
             switch row.state {
             case .error(let error): error
             case .blocked: row.id.map(PluginError.blocked)
@@ -123,4 +138,9 @@ public struct Registry: Sendable {
             }
         }.first
     }
+}
+
+/// A metatype cannot be the parameter of a generic type by itself.
+private struct ModelMaker: Sendable {
+    let family: any ModelFamily.Type
 }

@@ -136,7 +136,7 @@ struct RecipeReader {
             return nil
         }
         do {
-            let schema = try registry.schema(kind, name)
+            let schema = try registry.contribution(kind, named: name).schema
             let sharedSchema = try ConfigSchema(shared)
             let ownKeys = schema.keys
             let (sharedValue, sharedMembers) = decode(

@@ -40,7 +40,7 @@ struct ModelSource {
         guard let type = config.modelType else {
             throw InputError("model", "config.json has no model_type", fix: "forktail plugins list --kind model")
         }
-        return try registry.modelFamily(modelType: type).make.decoder(from: config)
+        return try registry.modelFamily(modelType: type).decoder(from: config)
     }
 
     /// Allocates the model and fills its weights.

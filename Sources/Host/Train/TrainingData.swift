@@ -8,7 +8,7 @@ struct TrainingData {
     private let seed: UInt64
 
     init(_ recipe: Recipe, _ registry: Registry) throws {
-        loader = try registry.loader(recipe.loader.name).make.make(recipe.loader.settings, "data.loader")
+        loader = try registry.loader(recipe.loader.name).make(recipe.loader.settings, "data.loader")
         seed = recipe.seed
     }
 

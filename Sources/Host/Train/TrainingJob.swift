@@ -35,7 +35,7 @@ struct TrainingJob {
         let source = try modelSource()
         try check(source.configuration, tokenizer)
 
-        let optimizer = try registry.optimizer(recipe.optimizer.name).make.make(recipe.optimizer.settings, "optimizer")
+        let optimizer = try registry.optimizer(recipe.optimizer.name).make(recipe.optimizer.settings, "optimizer")
         let groups = try ParameterGroups(
             DecoderModel.specs(source.configuration), optimizer, recipe.optimizerSettings,
             freeze: recipe.model.freeze.map(NamePattern.init))
@@ -47,7 +47,7 @@ struct TrainingJob {
         if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
         for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
 
-        let factory = try registry.trainer(recipe.trainer.name).make
+        let factory = try registry.trainer(recipe.trainer.name).maker
         let session = TrainingSession(
             settings: trainingSettings, tokenizer: tokenizer,
             engine: try engine(policy, source, factory, precision))
@@ -66,7 +66,7 @@ struct TrainingJob {
         let progress = try checkpoint.map { try RunCheckpoint.decode(RunProgress.self, "progress", of: $0) }
             ?? RunProgress()
         let horizon = ScheduleHorizon(steps: steps, warmupSteps: recipe.warmupSteps)
-        let scheduler = try registry.scheduler(recipe.scheduler.name).make.make(recipe.scheduler.settings, horizon)
+        let scheduler = try registry.scheduler(recipe.scheduler.name).make(recipe.scheduler.settings, horizon)
 
         let environment = RunEnvironment.describe(runtime, seed: recipe.seed)
         try writeDescription(environment)
@@ -76,7 +76,7 @@ struct TrainingJob {
                 directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
                 mode: .background(byteLimit: 256 << 20)),
             checkpoint: RunCheckpoint(
-                recipe: recipe.resolved, plugins: registry.lock.json, environment: environment),
+                recipe: recipe.resolved, plugins: registry.lock, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
             evaluation: try evaluation(data), resumedStep: progress.step)
         announce(source.configuration, policy, steps: steps, from: progress.step)
@@ -156,7 +156,7 @@ struct TrainingJob {
 
     private func trackers(resumedStep: Int) throws -> [any Tracker] {
         try recipe.trackers.enumerated().map { index, tracker in
-            try registry.tracker(tracker.name).make.make(
+            try registry.tracker(tracker.name).make(
                 tracker.settings, "trackers[\(index)]", directory.url, resumedStep)
         }
     }
@@ -197,7 +197,7 @@ struct TrainingJob {
     private func checkDrift(_ checkpoint: Checkpoint) throws {
         let recipeChanges = RecipeDrift.differences(
             from: try RunCheckpoint.value("recipe", of: checkpoint), to: recipe.resolved)
-        let pluginChanges = registry.lock.differences(
+        let pluginChanges = registry.resolvedSet.differences(
             since: try PluginLock(RunCheckpoint.value("plugins", of: checkpoint)))
         var problems: [InputProblem] = []
         if !recipeChanges.isEmpty {
@@ -225,7 +225,7 @@ struct TrainingJob {
 
     private func writeDescription(_ environment: JSONValue) throws {
         try directory.write("recipe.yaml", try RecipeFile.text(recipe.resolved))
-        try directory.write("plugins.lock.json", registry.lock.json.text + "\n")
+        try directory.write("plugins.lock.json", registry.lock.text + "\n")
         try directory.write("environment.json", environment.text + "\n")
     }
 

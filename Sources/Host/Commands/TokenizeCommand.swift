@@ -1,0 +1,46 @@
+package import ArgumentParser
+import DataLoader
+import Foundation
+import PluginAPI
+import Text
+
+/// `forktail tokenize`: the token ids of every line.
+package struct TokenizeCommand: ResultCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "tokenize", abstract: "Print the token ids of every line of a file: {\"ids\": [...]}.",
+        discussion: "A line of a .jsonl file is an object, of which the field text is tokenized; any other line is text.")
+
+    @Option(help: "A tokenizer.json, or the directory that holds one.")
+    var tokenizer: String
+
+    @Option(help: "The file to read.")
+    var input: String
+
+    @Option(help: "The JSONL file to write (default: standard output).")
+    var output: String?
+
+    package init() {}
+
+    package func run(to standard: ResultOutput) throws {
+        guard FileManager.default.fileExists(atPath: input) else {
+            throw InputError("--input", "found no file \(input)", fix: "check the path")
+        }
+        let tokenizer = try Tokenizer(contentsOf: URL(fileURLWithPath: tokenizer))
+        let output = try output.map { try ResultOutput(file: $0) } ?? standard
+        var problems = LineProblems()
+        func write(_ text: String) throws {
+            let ids = tokenizer.encode(text).lazy.map { String($0) }.joined(separator: ", ")
+            try output.line("{\"ids\": [\(ids)]}")
+        }
+        if InputFiles.File(input)?.isJSONLines == true {
+            let lines = try JSONLinesSource(files: [input])
+            for number in 0..<lines.count {
+                _ = try problems.collect(at: input) { try write(lines.sample(at: number).column("text").string()) }
+            }
+        } else {
+            try TextFile(path: input).forEachLine { line, _ in try write(line) }
+        }
+        try problems.check()
+        if self.output != nil { try output.finish() }
+    }
+}

@@ -1,0 +1,106 @@
+public import ArgumentParser
+import Foundation
+import PluginAPI
+
+/// `forktail plugins`.
+public struct PluginsCommand: ParsableCommand {
+    public static let configuration = CommandConfiguration(
+        commandName: "plugins", abstract: "List, explain, make and build plugins.",
+        subcommands: [
+            ListCommand.self, InfoCommand.self, ExplainCommand.self, ValidateCommand.self,
+            BuildCommand.self, SDKCommand.self,
+        ])
+
+    public init() {}
+
+    /// Which plugins a command sees.
+    struct Selection: ParsableArguments {
+        @Option(name: .customLong("plugin"), help: "A plugin file or folder; may be given several times.")
+        var paths: [String] = []
+        @Option(help: "An id that may replace others (plugins.use); may be given several times.")
+        var use: [String] = []
+        @Option(help: "An id to leave out (plugins.block); may be given several times.")
+        var block: [String] = []
+
+        var catalog: PluginCatalog {
+            PluginCatalog(
+                compiled: CompiledPlugins.current,
+                settings: PluginSettings(commandLine: paths, use: use, block: block))
+        }
+    }
+
+    struct ListCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "list", abstract: "Every plugin and its state.")
+        @Option(help: "Only this kind.") var kind: PluginKind?
+        @Flag(help: "One JSON array.") var json = false
+        @OptionGroup var selection: Selection
+
+        func run() throws {
+            let listing = PluginListing(selection.catalog, kind: kind)
+            print(json ? listing.json : listing.text)
+        }
+    }
+
+    struct InfoCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "info", abstract: "One plugin: its manifest, state and settings.")
+        @Argument(help: "publisher.kind.name") var id: String
+        @OptionGroup var selection: Selection
+
+        func run() throws { print(try PluginReport(selection.catalog).info(id)) }
+    }
+
+    struct ExplainCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "explain", abstract: "Why a name means what it means.")
+        @Argument var kind: PluginKind
+        @Argument var name: String
+        @OptionGroup var selection: Selection
+
+        func run() throws { print(try PluginReport(selection.catalog).explain(kind, name)) }
+    }
+
+    struct ValidateCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "validate", abstract: "Whether a plugin's folder or file can be used.")
+        @Argument(help: "A folder with plugin.json, or a .so file.") var path: String
+
+        func run() throws {
+            print(try PluginValidation.run(URL(filePath: path), shown: path, compiled: CompiledPlugins.current))
+        }
+    }
+
+    struct BuildCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "build", abstract: "Compile a plugin's folder into a file that this forktail loads.")
+        @Argument(help: "The folder with plugin.json and the sources.") var folder: String
+        @Option(name: .shortAndLong, help: "The file to write; <id>.so in the folder when left out.") var output: String?
+
+        func run() throws {
+            let result = try PluginBuilder().build(URL(filePath: folder), output: output.map { URL(filePath: $0) })
+            print(
+                """
+                built \(result.library.relativePath) (\(String(format: "%.1f", result.seconds)) s)
+                use it: plugins: {paths: [\(result.library.relativePath)]}
+                """)
+        }
+    }
+
+    struct SDKCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "sdk", abstract: "What plugins are compiled against.", subcommands: [ExportCommand.self])
+    }
+
+    struct ExportCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "export", abstract: "Copy modules, headers and fingerprint into a folder.")
+        @Argument var folder: String
+
+        func run() throws {
+            try PluginSDK.find().export(to: URL(filePath: folder))
+            print("wrote \(folder)\nuse it: export FORKTAIL_SDK=\(URL(filePath: folder).path)")
+        }
+    }
+}
+
+extension PluginKind: ExpressibleByArgument {}
