@@ -8,11 +8,13 @@ import PluginAPI
 /// The models that the dpo and grpo goldens were made with.
 enum AlignmentModels {
     /// A model of Tests/Reference/goldens.
-    static func load(_ name: String, _ runtime: Runtime, _ precision: Precision, isTrained: Bool) throws -> PolicyModel {
+    static func load(_ name: String, _ runtime: Runtime, _ precision: Precision, isTrained: Bool) throws -> PolicyModel
+    {
         let directory = try ModelDirectory(Golden.path(name))
         let configuration = try LlamaFamily.decoder(from: ModelConfig(directory.config))
         let store = ParameterStore(
-            DecoderModel.specs(configuration), runtime, precision: precision, seed: nil, group: { _ in isTrained ? 0 : nil })
+            DecoderModel.specs(configuration), runtime, precision: precision, seed: nil,
+            group: { _ in isTrained ? 0 : nil })
         for parameter in store.parameters { try directory.read(parameter.name, into: parameter.value) }
         store.refreshCompute()
         return PolicyModel(

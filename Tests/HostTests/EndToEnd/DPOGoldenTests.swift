@@ -14,7 +14,8 @@ import TrainerDPO
         let policy = try AlignmentModels.load("policy", runtime, kind.precision, isTrained: true)
         let reference = try AlignmentModels.load("reference", runtime, kind.precision, isTrained: false)
         let session = TrainingSession(
-            settings: TrainingSettings(seed: 0, batchSize: 6, microBatchSize: micro, sequenceLength: 64), tokenizer: nil,
+            settings: TrainingSettings(seed: 0, batchSize: 6, microBatchSize: micro, sequenceLength: 64),
+            tokenizer: nil,
             engine: FixedEngine(reference: reference))
         var config = DPO.Config()
         config.beta = 0.1

@@ -28,7 +28,7 @@ enum Executable {
     static func start(_ arguments: [String]) throws -> Running { try Running(path, arguments) }
 
     /// Runs a line of shell in which `$0` is the executable.
-    static func shell(_ line: String, _ arguments: String...) throws -> Outcome {
+    static func shell(_ line: String, _ arguments: [String]) throws -> Outcome {
         try Running("/bin/bash", ["-c", line, path] + arguments).wait()
     }
 

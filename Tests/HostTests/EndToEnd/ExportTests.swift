@@ -4,13 +4,17 @@ import Testing
 
 /// The directory that a run leaves behind. Tests/Reference/check_export.py reads one in transformers.
 @Suite struct ExportTests {
-    @Test("final/ has the names, shapes, types and config.json of the start, and new values", arguments: Golden.architectures)
+    @Test(
+        "final/ has the names, shapes, types and config.json of the start, and new values",
+        arguments: Golden.architectures)
     func directory(name: String) throws {
         let scratch = try Scratch()
         try train(name, in: scratch, steps: 3, precision: "float32")
         let (before, after) = (Golden.path(name), scratch.path("run/final"))
         #expect(try scratch.names(in: "run/final") == ["config.json", "model.safetensors"])
-        #expect(try scratch.data("run/final/config.json") == Data(contentsOf: URL(fileURLWithPath: before + "/config.json")))
+        #expect(
+            try scratch.data("run/final/config.json") == Data(contentsOf: URL(fileURLWithPath: before + "/config.json"))
+        )
         let (old, new) = try (header(before), header(after))
         #expect(new == old)
         let (start, end) = try (

@@ -32,7 +32,8 @@ import TrainerGRPO
                 let found = step.figures.metrics.first { $0.name == member.key }?.value ?? .infinity
                 differences[member.key] = relativeMaximum([found], [member.value.double ?? .nan])
             }
-            let named = ["reward", "reward_std", "frac_reward_zero_std", "entropy", "clip_ratio/low_mean"]
+            let named =
+                ["reward", "reward_std", "frac_reward_zero_std", "entropy", "clip_ratio/low_mean"]
                 + ["clip_ratio/high_mean", "clip_ratio/region_mean"] + (setting.beta == 0 ? [] : ["kl"])
             #expect(reported.isSuperset(of: named))
             let wanted = try Golden.tensors(at: Golden.path("grpo/" + (expected["gradients"]?.string ?? "")))
@@ -49,7 +50,9 @@ import TrainerGRPO
         let batch = try #require(try step(setting, .float64, micro: 3).batches.first)
         let expected = try Golden.json("grpo/expected.json")
         let lengths = try Golden.lines("grpo/batch.jsonl").map { $0["completion_ids"]?.array?.count ?? 0 }
-        let advantages = zip(expected["advantages"]?.doubles ?? [], lengths).flatMap { [Double](repeating: $0, count: $1) }
+        let advantages = zip(expected["advantages"]?.doubles ?? [], lengths).flatMap {
+            [Double](repeating: $0, count: $1)
+        }
         let reference = expected["reference_logprobs"]?.array?.flatMap(\.doubles) ?? []
         #expect(absoluteMaximum(batch.tokenColumns["advantage"] ?? [], advantages) <= 1e-6)
         #expect(relativeMaximum(batch.tokenColumns["reference"] ?? [], reference) <= 1e-5)
@@ -80,13 +83,14 @@ import TrainerGRPO
         let runtime = kind.runtime
         let lines = try Golden.lines("grpo/batch.jsonl")
         let results = lines.map { line in
-            let ids = (line["completion_ids"]?.integers ?? []).map(Int32.init)
+            let ids = line["completion_ids"]?.integers ?? []
             return GenerationResult(
                 ids: ids, logProbs: line["old_logprobs"]?.doubles ?? [], finishReason: ids.last == 2 ? .stop : .length)
         }
         let policy = try AlignmentModels.load("policy", runtime, kind.precision, isTrained: true)
         let engine = FixedEngine(
-            reference: try AlignmentModels.load("reference", runtime, kind.precision, isTrained: false), results: results,
+            reference: try AlignmentModels.load("reference", runtime, kind.precision, isTrained: false),
+            results: results,
             rewards: lines.compactMap { $0["reward"]?.double })
         var config = GRPO.Config()
         config.rewards = [GRPO.RewardChoice("given")]
@@ -95,7 +99,8 @@ import TrainerGRPO
         config.beta = setting.beta
         config.correctsKL = setting.correctsKL
         let session = TrainingSession(
-            settings: TrainingSettings(seed: 0, batchSize: 3, microBatchSize: micro, sequenceLength: 64), tokenizer: nil,
+            settings: TrainingSettings(seed: 0, batchSize: 3, microBatchSize: micro, sequenceLength: 64),
+            tokenizer: nil,
             engine: engine)
         let scratch = try Scratch()
         let prompts = stride(from: 0, to: lines.count, by: 4).map { lines[$0].text + "\n" }

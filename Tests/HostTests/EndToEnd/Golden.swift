@@ -31,14 +31,15 @@ enum Golden {
 
 enum JSONFile {
     static func lines(_ path: String) throws -> [JSONValue] {
-        try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map { try JSONValue(parsing: String($0)) }
+        try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+            try JSONValue(parsing: String($0))
+        }
     }
 }
 
 extension JSONValue {
     /// The numbers of a list; empty for anything else.
     var doubles: [Double] { array?.compactMap(\.double) ?? [] }
-    var integers: [Int] { array?.compactMap(\.integer) ?? [] }
 }
 
 /// The norm of the difference over the norm of what is expected; infinite when the lengths differ.

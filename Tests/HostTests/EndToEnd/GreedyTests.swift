@@ -48,7 +48,8 @@ import Testing
     func tellsStories() throws {
         let scratch = try Scratch()
         let outcome = try Executable.run(
-            "generate", "--model", SharedStories.model, "--tokenizer", Golden.path("stories260k_tokenizer.json"), "--input",
+            "generate", "--model", SharedStories.model, "--tokenizer", Golden.path("stories260k_tokenizer.json"),
+            "--input",
             scratch.write("bos.jsonl", "{\"input_ids\": [1]}\n"), "--output", scratch.path("out.jsonl"),
             "--max-new-tokens", "200")
         try #require(outcome.status == 0, "\(outcome.diagnostics)")
@@ -62,7 +63,8 @@ import Testing
 
 /// Karpathy's stories260K as a Hugging Face directory, in the shared data folder.
 enum SharedStories {
-    static let model = (ProcessInfo.processInfo.environment["FORKTAIL_SHARED_DATA"] ?? Golden.packageRoot + "/../shared/data")
+    static let model =
+        (ProcessInfo.processInfo.environment["FORKTAIL_SHARED_DATA"] ?? Golden.packageRoot + "/../shared/data")
         + "/ckpt-stories260K/derived_hf"
     static let isPresent = FileManager.default.fileExists(atPath: model)
     static let reason = "the shared data folder is absent; set FORKTAIL_SHARED_DATA"

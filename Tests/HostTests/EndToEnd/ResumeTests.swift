@@ -55,7 +55,8 @@ import Testing
         #expect(rest.weights == whole.weights, "deaths at \(deaths)")
     }
 
-    @Test("a run that is asked to stop checkpoints, leaves with 22, and goes on", arguments: [SIGTERM, SIGINT, SIGUSR1])
+    @Test(
+        "a run that is asked to stop checkpoints, leaves with 22, and goes on", arguments: [SIGTERM, SIGINT, SIGUSR1])
     func stopped(signal: Int32) throws {
         let work = try Work(ResumeTests.kinds[1], every: 0)
         let whole = try work.finish("whole")
@@ -65,7 +66,8 @@ import Testing
         let outcome = try running.wait()
         #expect(outcome.status == 22, "\(outcome.diagnostics)")
         let step = work.stepCount("stopped")
-        #expect(outcome.diagnostics.contains("stopped on request after step \(step); the same command goes on from there"))
+        #expect(
+            outcome.diagnostics.contains("stopped on request after step \(step); the same command goes on from there"))
         #expect(try work.scratch.names(in: "stopped/checkpoints") == ["step-" + String(format: "%08d", step)])
         #expect(!work.scratch.exists("stopped/final"))
         let rest = try work.finish("stopped")
@@ -104,7 +106,8 @@ private final class Work {
         let files = [
             "TRAIN": try scratch.write("train.jsonl", Work.documents(97, seed: 1)),
             "OTHER": try scratch.write("other.jsonl", Work.documents(31, seed: 2)),
-            "PROMPTS": try scratch.write("prompts.jsonl", Work.documents(20, seed: 3, column: "prompt_ids", longest: 9)),
+            "PROMPTS": try scratch.write(
+                "prompts.jsonl", Work.documents(20, seed: 3, column: "prompt_ids", longest: 9)),
         ]
         let recipe = try scratch.write(
             "recipe.yaml",
@@ -140,7 +143,8 @@ private final class Work {
 
     /// The lines of metrics.jsonl so far.
     func stepCount(_ run: String) -> Int {
-        FileManager.default.contents(atPath: scratch.path(run + "/metrics.jsonl"))?.count { $0 == UInt8(ascii: "\n") } ?? 0
+        FileManager.default.contents(atPath: scratch.path(run + "/metrics.jsonl"))?.count { $0 == UInt8(ascii: "\n") }
+            ?? 0
     }
 
     /// Returns when metrics.jsonl has so many lines, or the process ended.
@@ -155,7 +159,8 @@ private final class Work {
     }
 
     /// Documents of 3 to `longest` ids below 90, the same for the same seed.
-    private static func documents(_ count: Int, seed: UInt64, column: String = "input_ids", longest: Int = 40) -> String {
+    private static func documents(_ count: Int, seed: UInt64, column: String = "input_ids", longest: Int = 40) -> String
+    {
         var state = seed
         func next(_ bound: Int) -> Int {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -29,7 +29,9 @@ import Testing
         let early = relativeMaximum(Array(run.column("grad_norm").prefix(5)), Array(norms.prefix(5)))
         let norm = relativeMaximum(run.column("grad_norm"), norms)
 
-        let rows = try Golden.lines(name + "/train.jsonl").prefix(2).map { $0.setting("labels", to: $0["input_ids"] ?? .null) }
+        let rows = try Golden.lines(name + "/train.jsonl").prefix(2).map {
+            $0.setting("labels", to: $0["input_ids"] ?? .null)
+        }
         let input = try run.scratch.write("input.jsonl", rows.map { $0.text + "\n" }.joined())
         let outcome = try Executable.run(
             "score", "--model", Golden.path(name), "--input", input, "--output", run.scratch.path("scores.jsonl"))
