@@ -8,7 +8,7 @@ package enum RecipeFile {
     /// The recipe with overrides applied.
     /// - Throws: `InputError` for a file that cannot be read, is not YAML, or is not a mapping.
     static func read(_ path: String, overrides: [String]) throws -> JSONValue {
-        try apply(overrides, to: parse(TextFile.read(path, fix: "forktail train RECIPE.yaml"), name: path))
+        try apply(overrides, to: parse(WholeFile.read(path, fix: "forktail train RECIPE.yaml"), name: path))
     }
 
     package static func parse(_ text: String, name: String) throws -> JSONValue {

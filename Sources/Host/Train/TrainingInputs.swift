@@ -1,6 +1,7 @@
 import Core
 import DataLoader
 import Foundation
+import JSON
 import PluginAPI
 import Text
 

@@ -22,6 +22,9 @@ import Testing
                 "evaluation.every=10", "optimizer.name=muon", "scheduler={name: cosine, warmup_steps: 10}",
             ], steps: 120),
         Kind(
+            testDescription: "streamed shards in MosaicML's order",
+            settings: ["data={loader: {name: streaming, shuffle: py1e}, train: [SHARDS]}"], steps: 240),
+        Kind(
             testDescription: "grpo, two passes over an experience",
             settings: [
                 "data.train=[PROMPTS]", "batch.size=3", "batch.passes=2", "sequence.length=32",
@@ -104,11 +107,15 @@ private final class Work {
     init(_ kind: ResumeTests.Kind, every: Int = 7) throws {
         scratch = try Scratch()
         let files = [
+            "SHARDS": scratch.path("shards"),
             "TRAIN": try scratch.write("train.jsonl", Work.documents(97, seed: 1)),
             "OTHER": try scratch.write("other.jsonl", Work.documents(31, seed: 2)),
             "PROMPTS": try scratch.write(
                 "prompts.jsonl", Work.documents(20, seed: 3, column: "prompt_ids", longest: 9)),
         ]
+        let made = try Executable.run(
+            "data", "shard", "--input", files["TRAIN"] ?? "", "--output", files["SHARDS"] ?? "")
+        try #require(made.status == 0, "\(made.diagnostics)")
         let recipe = try scratch.write(
             "recipe.yaml",
             """

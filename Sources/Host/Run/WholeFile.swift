@@ -2,7 +2,7 @@ import Foundation
 import PluginAPI
 
 /// Reads whole text files that the user named.
-enum TextFile {
+enum WholeFile {
     /// - Parameter fix: what to do when the file cannot be read.
     /// - Throws: `InputError` in the system's own words.
     static func read(_ path: String, fix: String? = nil) throws -> String {
