@@ -3,12 +3,8 @@ import PluginAPI
 /// Turns a catalog into a registry: resolves, loads what is needed, registers, and freezes. All or nothing.
 public struct RegistryBuilder {
     private let catalog: PluginCatalog
-    private let loader: PluginLoader
 
-    public init(_ catalog: PluginCatalog) {
-        self.catalog = catalog
-        loader = PluginLoader()
-    }
+    public init(_ catalog: PluginCatalog) { self.catalog = catalog }
 
     /// The lines of `plugins list`; loads nothing.
     public static func rows(of catalog: PluginCatalog) -> [PluginRow] { PluginResolution(catalog).rows }
@@ -21,6 +17,7 @@ public struct RegistryBuilder {
         var entries: [PluginID: Registry.Entry] = [:]
         var failures: [PluginID: PluginError] = [:]
         var locked: [PluginLock.Plugin] = []
+        let loader = PluginLoader()
         let use = Set(catalog.settings.use)
         for number in resolution.needed.sorted() {
             let candidate = catalog.candidates[number]
@@ -51,7 +48,7 @@ public struct RegistryBuilder {
         return Registry(
             winners: resolution.winners.mapValues(\.id), entries: entries, failures: failures,
             deprecated: deprecatedNames(resolution), rows: rows, notices: resolution.notices,
-            lock: PluginLock(locked))
+            resolvedSet: PluginLock(locked))
     }
 
     /// Old names of the winners, where nothing has taken the name since.
