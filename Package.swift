@@ -86,8 +86,8 @@ let package = Package(
         .executableTarget(
             name: "forktail", dependencies: ["Host"], swiftSettings: strict, linkerSettings: exportSymbols),
         tests("RandomTests", ["Random"]),
-        tests("CoreTests", ["Core"]),
-        tests("DataLoaderTests", ["DataLoader"]),
+        tests("CoreTests", ["Core", "JSON", "Random", "CKernels"]),
+        tests("DataLoaderTests", ["DataLoader", "JSON", "Random"]),
         tests("TextTests", ["Text"]),
         tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "JSON"]),
         tests("HostTests", ["Host", "PluginAPI", "PluginTestKit", "Core", "JSON"]),

@@ -72,10 +72,12 @@ CK_INLINE void in_block(const ck_attention *x, int64_t b, int64_t t, int64_t k0,
     if (*first >= *end) *first = *end = 0;
 }
 
-#define AT(array, b, t, h) (x->array + (b) * x->array##_strides[0] + (t) * x->array##_strides[1] + (h) * x->array##_strides[2])
+#define AT(array, b, t, h)                                                                                             \
+    (x->array + (b) * x->array##_strides[0] + (t) * x->array##_strides[1] + (h) * x->array##_strides[2])
+#define LSE(b, t, h) x->lse[(b) * x->lse_strides[0] + (h) * x->lse_strides[1] + (t) * x->lse_strides[2]]
 #define GEMM(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc)                                                     \
-    x->gemm(101, ta, tb, (int32_t)(m), (int32_t)(n), (int32_t)(k), alpha, a, (int32_t)(lda), b, (int32_t)(ldb), beta, c, \
-            (int32_t)(ldc))
+    x->gemm(101, ta, tb, (int32_t)(m), (int32_t)(n), (int32_t)(k), alpha, a, (int32_t)(lda), b, (int32_t)(ldb), beta,  \
+            c, (int32_t)(ldc))
 enum { PLAIN = 111, TRANSPOSED = 112 };
 
 int64_t ck_attention_query_blocks(int64_t queries) { return (queries + BLOCK - 1) / BLOCK; }
@@ -121,7 +123,7 @@ CK_CLONES void ck_attention_block(const ck_attention *x, int64_t b, int64_t h, i
         float *out = AT(out, b, t0 + r, h);
         float inverse = total[r] > 0.0f ? 1.0f / total[r] : 0.0f;
         for (int64_t i = 0; i < d; i++) out[i] = sums[r * d + i] * inverse;
-        x->lse[b * x->lse_strides[0] + h * x->lse_strides[1] + (t0 + r) * x->lse_strides[2]] = top[r] + ck_log(total[r]);
+        LSE(b, t0 + r, h) = top[r] + ck_log(total[r]);
     }
 }
 
@@ -145,7 +147,7 @@ CK_CLONES void ck_attention_few(const ck_attention *x, int64_t b, int64_t kv, fl
             const float *v = AT(v, b, j, kv);
             for (int64_t i = 0; i < d; i++) out[i] += p * v[i];
         }
-        x->lse[b * x->lse_strides[0] + h * x->lse_strides[1] + t * x->lse_strides[2]] = top + ck_log(total);
+        LSE(b, t, h) = top + ck_log(total);
     }
 }
 
@@ -176,7 +178,7 @@ CK_CLONES void ck_attention_backward(const ck_attention *x, int64_t b, int64_t k
                 for (int64_t r = 0; r < rows; r++) {
                     int64_t from, to;
                     in_block(x, b, t0 + r, k0, n, &from, &to);
-                    float lse = x->lse[b * x->lse_strides[0] + h * x->lse_strides[1] + (t0 + r) * x->lse_strides[2]];
+                    float lse = LSE(b, t0 + r, h);
                     exponentials(p + r * BLOCK, n, from, to, lse);
                     float *s = ds + r * BLOCK, *weight = p + r * BLOCK, shift = delta[r], scale = x->scale;
                     for (int64_t j = 0; j < n; j++) s[j] = scale * weight[j] * (s[j] - shift);

@@ -9,7 +9,7 @@
 #define TO_U8(v) ((uint8_t)(int32_t)(v))
 
 // One row of one pair of types, dense or strided.
-#define ROW(X, Y, READ, WRITE)                                                                                        \
+#define ROW(X, Y, READ, WRITE)                                                                                         \
     {                                                                                                                  \
         const X *restrict from = x;                                                                                    \
         Y *restrict to = y;                                                                                            \
@@ -20,9 +20,9 @@
         return;                                                                                                        \
     }
 
-#define PAIRS(code, X, READ)                                                                                    \
+#define PAIRS(code, X, READ)                                                                                           \
     case code * 8 + CK_FLOAT32: ROW(X, float, READ, TO_F32)                                                            \
-    case code * 8 + CK_BFLOAT16: ROW(X, uint16_t, READ, TO_BF16)                                                          \
+    case code * 8 + CK_BFLOAT16: ROW(X, uint16_t, READ, TO_BF16)                                                       \
     case code * 8 + CK_FLOAT64: ROW(X, double, READ, TO_F64)                                                           \
     case code * 8 + CK_INT32: ROW(X, int32_t, READ, TO_I32)                                                            \
     case code * 8 + CK_UINT8: ROW(X, uint8_t, READ, TO_U8)

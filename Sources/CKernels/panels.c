@@ -44,7 +44,8 @@ int32_t ck_has_bfloat16(void) { return ck_has_avx512() && __builtin_cpu_supports
 #define REPEAT_FLOAT(x) _mm512_castsi512_ps(_mm512_set1_epi32((int32_t)(x)))
 #define MULTIPLY_ADD(sum, x, y) _mm512_fmadd_ps(x, y, sum)
 
-TILE(tile_bfloat16, "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16", __m512bh, LOAD_PAIRS, REPEAT_PAIR, _mm512_dpbf16_ps)
+TILE(tile_bfloat16, "avx512f,avx512bw,avx512vl,avx512dq,avx512bf16", __m512bh, LOAD_PAIRS, REPEAT_PAIR,
+     _mm512_dpbf16_ps)
 TILE(tile_float32, "avx512f,avx512bw,avx512vl,avx512dq", __m512, LOAD_FLOATS, REPEAT_FLOAT, MULTIPLY_ADD)
 #else
 int32_t ck_has_bfloat16(void) { return 0; }

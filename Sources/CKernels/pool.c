@@ -4,8 +4,9 @@
 #include <stdlib.h>
 
 // Work is announced by a generation number. A worker spins for a few microseconds, then sleeps on a condition variable.
-// A call waits only for workers that took part, so one that wakes late costs nothing. Indices are handed out by a shared counter: which worker computes an index may differ between runs, so tasks must be
-// functions of the index alone (the worker number only names scratch memory).
+// A call waits only for workers that took part, so one that wakes late costs nothing. Indices are handed out by a
+// shared counter: which worker computes an index may differ between runs, so tasks must be functions of the index alone
+// (the worker number only names scratch memory).
 
 enum { SPINS = 2000 };
 

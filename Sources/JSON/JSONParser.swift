@@ -121,7 +121,8 @@ package struct JSONParser {
             while let byte = parser.next, byte >= 0x30, byte <= 0x39 {
                 let digit = Element(truncatingIfNeeded: byte - 0x30)
                 let (scaled, tooLarge) = value.multipliedReportingOverflow(by: 10)
-                let (sum, overflow) = negative
+                let (sum, overflow) =
+                    negative
                     ? scaled.subtractingReportingOverflow(digit) : scaled.addingReportingOverflow(digit)
                 guard !tooLarge, !overflow else { throw parser.failure("an integer that fits") }
                 value = sum
@@ -182,7 +183,8 @@ package struct JSONParser {
         let plain = offset == plainEnd
         guard next == UInt8(ascii: "\"") else { throw failure("the closing quote of a string") }
         defer { offset += 1 }
-        let result = plain
+        let result =
+            plain
             ? String(validating: UnsafeRawBufferPointer(rebasing: bytes[start..<offset]), as: UTF8.self)
             : String(validating: text, as: UTF8.self)
         guard let result else { throw JSONError(offset: start, expected: "UTF-8 text") }

@@ -37,7 +37,8 @@ import Testing
                 others.append(
                     fixture.views(shape, strides: [Int](repeating: 0, count: n - 1) + [1], seed: 6))
                 others.append(
-                    fixture.views(shape, strides: Array(BufferView.rowMajorStrides(shape.reversed()).reversed()), seed: 7))
+                    fixture.views(
+                        shape, strides: Array(BufferView.rowMajorStrides(shape.reversed()).reversed()), seed: 7))
             }
             for y in others {
                 for z in others {
@@ -85,7 +86,8 @@ import Testing
                 let gap = fixture.difference(
                     {
                         .map(
-                            program, inputs: [pick(a, $0), pick(b, $0)], outputs: [pick(a, $0), pick(b, $0)], scalars: [])
+                            program, inputs: [pick(a, $0), pick(b, $0)], outputs: [pick(a, $0), pick(b, $0)],
+                            scalars: [])
                     }, results: [a, b])
                 #expect(gap <= 1e-7)
             }
@@ -150,7 +152,7 @@ import Testing
                 let expected = exact(x)
                 let rounded = Float(expected)
                 if rounded.isNaN || !rounded.isFinite {
-                    #expect(found.isNaN == rounded.isNaN && (rounded.isNaN || found == rounded), "\(name)(\(x)) = \(found)")
+                    #expect(found == rounded || (found.isNaN && rounded.isNaN), "\(name)(\(x)) = \(found)")
                     continue
                 }
                 let gap = abs(Double(found) - expected) / Double(max(rounded.ulp, Float.leastNonzeroMagnitude))

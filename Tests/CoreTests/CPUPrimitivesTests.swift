@@ -51,7 +51,8 @@ import Testing
             let result = fixture.views(shape, dtype)
             #expect(fixture.difference({ .copy(from: pick(turned, $0), to: pick(result, $0)) }, results: [result]) == 0)
             let repeated = fixture.views(shape, strides: [0, 1])
-            #expect(fixture.difference({ .copy(from: pick(repeated, $0), to: pick(result, $0)) }, results: [result]) == 0)
+            #expect(
+                fixture.difference({ .copy(from: pick(repeated, $0), to: pick(result, $0)) }, results: [result]) == 0)
             let gaps = fixture.views(shape, dtype, strides: [shape[1] * 3, 2], offset: 1)
             #expect(fixture.difference({ .copy(from: pick(result, $0), to: pick(gaps, $0)) }, results: [gaps]) == 0)
         }
@@ -63,7 +64,8 @@ import Testing
 
     @Test(arguments: [
         ([0], [1]), ([1], [1]), ([1000], [1]), ([100_003], [1]), ([3, 0], [3, 1]), ([5, 7], [1, 7]), ([5, 7], [5, 1]),
-        ([5, 7], [1, 1]), ([600, 70], [1, 70]), ([130, 1030], [1, 1030]), ([600, 70], [600, 1]), ([2, 3, 4, 5], [2, 1, 4, 1]),
+        ([5, 7], [1, 1]), ([600, 70], [1, 70]), ([130, 1030], [1, 1030]), ([600, 70], [600, 1]),
+        ([2, 3, 4, 5], [2, 1, 4, 1]),
         ([2, 3, 4, 5], [1, 3, 1, 5]), ([2, 3, 4, 5], [2, 3, 4, 5]), ([1500, 3], [1, 3]), ([3, 70_000], [3, 1]),
     ])
     func `sums over any dims, strided and accumulated`(shape: [Int], into: [Int]) {

@@ -40,7 +40,9 @@ import Testing
 
     private static let prompts: [[Int32]] = [[1, 2, 3], [7], [4, 4, 9, 12, 0, 5], [1, 2, 3], [18, 2]]
 
-    @Test("greedy continuations of a batch are those of whole forward passes", arguments: ["plain", "window", "learned"])
+    @Test(
+        "greedy continuations of a batch are those of whole forward passes",
+        arguments: ["plain", "window", "learned"])
     func greedy(name: String) throws {
         let decoder = decoder(name)
         let requests = Self.prompts.enumerated().map { index, prompt in

@@ -77,7 +77,8 @@ struct GradientCheck {
         defer { set(values) }
         let outputs = operation.body(Graph(runtime, recording: false), inputs, parameters)
         return outputs.enumerated().reduce(0) { total, output in
-            total + zip(output.element.doubles(), cotangent(output.offset, output.element)).reduce(0) { $0 + $1.0 * $1.1 }
+            let products = zip(output.element.doubles(), cotangent(output.offset, output.element))
+            return total + products.reduce(0) { $0 + $1.0 * $1.1 }
         }
     }
 

@@ -121,7 +121,9 @@ struct GradientCheckCase: CustomTestStringConvertible, Sendable {
             GradientCheckCase("embedding", [], [[7, 3]]) { graph, _, w in
                 [graph.embedding(integers(graph, [1, 6, 1, 0, 3, 1], [2, 3]), w[0])]
             },
-            GradientCheckCase("rows", [[5, 3]]) { graph, x, _ in [graph.rows(x[0], at: integers(graph, [4, 0, 4, 2]))] },
+            GradientCheckCase("rows", [[5, 3]]) { graph, x, _ in
+                [graph.rows(x[0], at: integers(graph, [4, 0, 4, 2]))]
+            },
             GradientCheckCase("sums", [[6, 3]]) { graph, x, _ in
                 [graph.sums(x[0], by: integers(graph, [2, 0, -1, 2, 1, 0]), count: 4)]
             },
@@ -157,7 +159,8 @@ struct GradientCheckCase: CustomTestStringConvertible, Sendable {
             _ name: String, b: Int = 2, t: Int = 5, s: Int? = nil, h: Int = 2, k: Int = 2, d: Int = 4,
             _ mask: @escaping @Sendable (Graph) -> AttentionMask = { _ in AttentionMask() }
         ) -> GradientCheckCase {
-            GradientCheckCase("attention \(name)", [[b, t, h, d], [b, s ?? t, k, d], [b, s ?? t, k, d]]) { graph, x, _ in
+            let keys = [b, s ?? t, k, d]
+            return GradientCheckCase("attention \(name)", [[b, t, h, d], keys, keys]) { graph, x, _ in
                 [graph.attention(x[0], x[1], x[2], scale: 0.6, mask: mask(graph))]
             }
         }

@@ -1,3 +1,4 @@
+import JSON
 import DataLoader
 import Testing
 
@@ -12,11 +13,15 @@ struct ColumnTests {
 
     @Test("every encoding's name is read and written back; others are unknown")
     func names() {
-        for name in ["bytes", "str", "int", "uint8", "float16", "str_int", "str_decimal", "ndarray", "ndarray:int32",
-            "ndarray:uint16:2,3", "json", "pil", "jpeg", "list[png]", "pkl", "jpeg_array", "jpegarray"] {
+        for name in [
+            "bytes", "str", "int", "uint8", "float16", "str_int", "str_decimal", "ndarray", "ndarray:int32",
+            "ndarray:uint16:2,3", "json", "pil", "jpeg", "list[png]", "pkl", "jpeg_array", "jpegarray",
+        ] {
             #expect(ColumnEncoding(name)?.name == name)
         }
-        for name in ["", "int128", "ndarray:", "ndarray:bool", "ndarray:int32:", "ndarray:int32:0", "ndarray:int32:2:3", "Str"] {
+        for name in [
+            "", "int128", "ndarray:", "ndarray:bool", "ndarray:int32:", "ndarray:int32:0", "ndarray:int32:2:3", "Str",
+        ] {
             #expect(ColumnEncoding(name) == nil, "\(name)")
         }
         #expect(ColumnEncoding("ndarray:uint16:2,3")?.fixedByteCount == 12)
@@ -24,7 +29,10 @@ struct ColumnTests {
 
     @Test("token ids are read from every form in which data sets hold them")
     func tokens() throws {
-        #expect(try Self.column("ndarray:int32", [4, 2, 1, 0, 0, 0, 255, 255, 255, 255]).integers(as: Int32.self) == [1, -1])
+        #expect(
+            try Self.column("ndarray:int32", [4, 2, 1, 0, 0, 0, 255, 255, 255, 255]).integers(as: Int32.self) == [
+                1, -1,
+            ])
         #expect(try Self.column("ndarray", [16, 4, 2, 7, 0, 255, 255]).integers(as: Int32.self) == [7, 65535])
         #expect(try Self.column("bytes", [9, 0, 0, 0, 0, 0, 0, 0]).integers(as: Int32.self) == [9])
         #expect(try Self.column("bytes", [9, 0, 1, 0]).integers(as: Int32.self, storedAs: .uint16) == [9, 1])
@@ -56,18 +64,26 @@ struct ColumnTests {
         let wide = try Self.column("ndarray:int64", [4, 1, 0, 0, 0, 0, 1, 0, 0, 0])
         #expect(try wide.integers(as: Int.self) == [1 << 32])
         #expect { try wide.integers(as: Int32.self) } throws: { "\($0)".contains("element 0 is 4294967296") }
-        #expect(throws: SampleError.self) { try Self.column("json", Array("[3000000000]".utf8)).integers(as: Int32.self) }
-        #expect(throws: SampleError.self) { try Self.column("ndarray:float32", [4, 1, 0, 0, 0, 0]).integers(as: Int32.self) }
+        #expect(throws: SampleError.self) {
+            try Self.column("json", Array("[3000000000]".utf8)).integers(as: Int32.self)
+        }
+        #expect(throws: SampleError.self) {
+            try Self.column("ndarray:float32", [4, 1, 0, 0, 0, 0]).integers(as: Int32.self)
+        }
         #expect(throws: SampleError.self) { try Self.column("str", [0xFF]).string() }
     }
 
     @Test("JSON is read and written exactly: numbers, escapes, surrogates, Python's constants")
     func json() throws {
-        for text in [#"{"b": [1, 2.50, 1e+400, 123456789012345678901], "a": null}"#, #""\u00e9\ud83d\ude00\n\"\\""#,
-            "[NaN, Infinity, -Infinity]", "[]", "{}", "[true, false]"] {
+        for text in [
+            #"{"b": [1, 2.50, 1e+400, 123456789012345678901], "a": null}"#, #""\u00e9\ud83d\ude00\n\"\\""#,
+            "[NaN, Infinity, -Infinity]", "[]", "{}", "[true, false]",
+        ] {
             #expect(try JSONValue(parsing: text).text == text)
         }
-        for text in ["", "{", "[1,]", "{\"a\" 1}", "01x", "\"\\x\"", "\"\u{1}\"", "nul", "1 2", "[1 2]", "-", "1.", "\"\\u12\""] {
+        for text in [
+            "", "{", "[1,]", "{\"a\" 1}", "01x", "\"\\x\"", "\"\u{1}\"", "nul", "1 2", "[1 2]", "-", "1.", "\"\\u12\"",
+        ] {
             #expect(throws: JSONError.self, "\(text)") { try JSONValue(parsing: text) }
         }
         #expect(throws: JSONError.self) { try JSONValue(parsing: String(repeating: "[", count: 100_000)) }

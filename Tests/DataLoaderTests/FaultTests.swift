@@ -1,3 +1,4 @@
+import JSON
 import DataLoader
 import Foundation
 import Synchronization

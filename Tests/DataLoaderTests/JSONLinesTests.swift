@@ -1,3 +1,4 @@
+import JSON
 import DataLoader
 import Foundation
 import Testing
@@ -15,7 +16,8 @@ struct JSONLinesTests {
 
     @Test("text, messages and token ids are columns of the same kind")
     func kinds() throws {
-        let path = try file("""
+        let path = try file(
+            """
             {"text": "caf\\u00e9 \\ud83d\\ude00 \\"x\\"", "n": 1.5}
 
             {"messages": [{"role": "user", "content": "hi"}]}
@@ -35,7 +37,9 @@ struct JSONLinesTests {
         #expect(try ids.column("text").string() == "b")
         #expect(ids.display().text == #"{"input_ids": [1, -2, 3], "labels": [-100, 7, 8], "text": "b"}"#)
         #expect { try ids.column("prompt") } throws: { "\($0)".contains("it has input_ids, labels, text") }
-        #expect { try ids.column("text").integers(as: Int32.self) } throws: { "\($0)".contains("column \"text\" of sample \(path):4") }
+        #expect { try ids.column("text").integers(as: Int32.self) } throws: {
+            "\($0)".contains("column \"text\" of sample \(path):4")
+        }
     }
 
     @Test("lines are read in any order, over several files, plain or gzip", arguments: [false, true])
@@ -77,7 +81,9 @@ struct JSONLinesTests {
         #expect(try source.sample(at: 0).column("a").integer() == 1)
         #expect(try source.sample(at: 4).column("a").integer() == 2)
         for (index, line) in [(1, 3), (2, 4), (3, 5)] {
-            #expect { try source.sample(at: index) } throws: { "\($0)".contains("cannot read \(path):\(line): it is not a JSON object") }
+            #expect { try source.sample(at: index) } throws: {
+                "\($0)".contains("cannot read \(path):\(line): it is not a JSON object")
+            }
         }
         #expect {
             try JSONLinesSource(files: [directory.path + "/none", path, directory.path + "/neither"])
@@ -88,7 +94,9 @@ struct JSONLinesTests {
 
     @Test("contents, not names, make the fingerprint; a cut gzip file is refused")
     func fingerprints() throws {
-        let first = try file("{\"a\": 1}\n", "x"), same = try file("{\"a\": 1}\n", "y"), other = try file("{\"a\": 2}\n", "z")
+        let first = try file("{\"a\": 1}\n", "x")
+        let same = try file("{\"a\": 1}\n", "y")
+        let other = try file("{\"a\": 2}\n", "z")
         let prints = try [first, same, other].map { try JSONLinesSource(files: [$0]).fingerprint }
         #expect(prints[0] == prints[1] && prints[0] != prints[2])
         let zipped = try gzip(try file(String(repeating: "{\"a\": 1}\n", count: 1000), "w"))

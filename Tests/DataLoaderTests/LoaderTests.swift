@@ -1,3 +1,4 @@
+import JSON
 import DataLoader
 import Foundation
 import Testing
@@ -104,7 +105,8 @@ struct LoaderTests {
         .enabled(if: SharedData.isPresent, Comment(rawValue: SharedData.reason)))
     func mosaicEpochs() throws {
         let golden = try JSONValue(
-            parsing: String(contentsOfFile: SharedData.packageRoot + "/Tests/Reference/mds_epochs.json", encoding: .utf8))
+            parsing: String(
+                contentsOfFile: SharedData.packageRoot + "/Tests/Reference/mds_epochs.json", encoding: .utf8))
         let data = try MDSDataset(directory: SharedData.root + "/mds-real")
         let stream = try OrderedSource(data, shuffle: MosaicShuffle(seed: 9176, canonicalNodeCount: 4, blockSize: 1000))
         let loader = try Loader(stream, batchSize: 4)

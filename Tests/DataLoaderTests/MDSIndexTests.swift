@@ -8,10 +8,12 @@ struct MDSIndexTests {
         var members = [
             "column_encodings": #"["int", "str"]"#, "column_names": #"["id", "text"]"#, "column_sizes": "[8, null]",
             "compression": "null", "format": #""mds""#, "hashes": "[]", "samples": "3", "size_limit": "1024",
-            "raw_data": #"{"basename": "shard.00000.mds", "bytes": 99, "hashes": {}}"#, "version": "2", "zip_data": "null",
+            "raw_data": #"{"basename": "shard.00000.mds", "bytes": 99, "hashes": {}}"#, "version": "2",
+            "zip_data": "null",
         ]
         for (key, value) in changes { members[key] = value }
-        return "{" + members.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ") + "}"
+        return "{" + members.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ")
+            + "}"
     }
 
     static func parse(_ shards: [String], version: String = "2") throws -> MDSIndex {
@@ -19,7 +21,8 @@ struct MDSIndexTests {
         return try MDSIndex(parsing: Array(text.utf8), location: "somewhere")
     }
 
-    @Test("the traps of real indices are read: text limits, empty shards, sub-directories, differing columns, extra keys")
+    @Test(
+        "the traps of real indices are read: text limits, empty shards, sub-directories, differing columns, extra keys")
     func traps() throws {
         let index = try Self.parse([
             Self.shard(["samples": "0", "size_limit": "\"64mb\""]),
@@ -47,7 +50,8 @@ struct MDSIndexTests {
         } throws: { error in
             let text = "\(error)"
             return [
-                "cannot read the data set somewhere", "shard 0: format is \"csv\", expected \"mds\"", "shard 1: samples is -1",
+                "cannot read the data set somewhere", "shard 0: format is \"csv\", expected \"mds\"",
+                "shard 1: samples is -1",
                 "shard 2: raw_data has the path \"../../etc/passwd\"", "unknown encoding \"strr\"",
                 "column \"id\" of encoding int has size 4, expected 8", "shard 5: zip_data needs a basename",
                 "shard 6: version is 1, expected 2", "shard 7: found 7, expected an object", "version is 3, expected 2",
@@ -55,9 +59,37 @@ struct MDSIndexTests {
         }
     }
 
+    @Test("a wrong shard among equal ones is found, and equal ones that differ in files only are read")
+    func neighbours() throws {
+        func file(_ name: String, _ bytes: String) -> String {
+            "{\"basename\": \"\(name)\", \"bytes\": \(bytes), \"hashes\": {}}"
+        }
+        let zipped = ["compression": "\"zstd\"", "zip_data": file("a.zstd", "5")]
+        let good = (0..<5).map { number in
+            Self.shard(
+                zipped.merging(["samples": "\(number)", "raw_data": file("d/\(number)", "\(10 + number)")]) { $1 })
+        }
+        let index = try Self.parse(good)
+        #expect(index.shards.map(\.sampleCount) == [0, 1, 2, 3, 4])
+        #expect(index.shards.map(\.raw.byteCount) == [10, 11, 12, 13, 14])
+        #expect(index.shards[3].raw.name == "d/3" && index.compressions == ["zstd"])
+        let wrong: [[String: String]] = [
+            ["samples": "-1"], ["samples": "4294967296"], ["version": "1"], ["raw_data": file("../x", "5")],
+            ["raw_data": file("x", "\"5\"")], ["zip_data": "null"], ["zip_data": file("", "5")], ["raw_data": "[]"],
+        ]
+        for change in wrong {
+            let shards = good + [Self.shard(zipped.merging(change) { $1 })] + good
+            #expect { try Self.parse(shards) } throws: { "\($0)".contains("is wrong: shard 5: ") }
+        }
+        let repeated = good[0].dropLast() + ", \"version\": 1}"
+        #expect(throws: DataError.self) { try Self.parse(good + [String(repeated)]) }
+    }
+
     @Test(
         "text that is no index is refused with the place",
-        arguments: ["", "{", "[]", "{\"version\": 2}", "{\"shards\": [], \"version\": 2} x", "{\"shards\": [tru]}", "\u{0}"])
+        arguments: [
+            "", "{", "[]", "{\"version\": 2}", "{\"shards\": [], \"version\": 2} x", "{\"shards\": [tru]}", "\u{0}",
+        ])
     func corrupt(_ text: String) {
         #expect {
             try MDSIndex(parsing: Array(text.utf8), location: "somewhere")

@@ -1,3 +1,4 @@
+import JSON
 import DataLoader
 import Foundation
 import Testing
@@ -14,7 +15,9 @@ func normal(_ value: JSONValue) -> JSONValue {
 }
 
 func lines(_ path: String) throws -> [JSONValue] {
-    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map { normal(try JSONValue(parsing: String($0))) }
+    try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n").map {
+        normal(try JSONValue(parsing: String($0)))
+    }
 }
 
 @Suite("Reading MDS")

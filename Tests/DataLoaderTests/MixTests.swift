@@ -13,7 +13,9 @@ struct MixTests {
             }, seed: seed)
     }
 
-    @Test("proportions are within 0.5 % of each share over 100,000 samples", arguments: [[5, 3, 2], [0.9, 0.09, 0.01], [1, 1, 1]])
+    @Test(
+        "proportions are within 0.5 % of each share over 100,000 samples",
+        arguments: [[5, 3, 2], [0.9, 0.09, 0.01], [1, 1, 1]])
     func proportions(_ weights: [Double]) throws {
         let mix = try Self.mix(weights)
         var counts = [0, 0, 0]

@@ -1,10 +1,12 @@
+import JSON
 import DataLoader
 import Foundation
 import Testing
 
 @Suite("The original's orders")
 struct MosaicOrderTests {
-    static let golden = try? JSONValue(parsing: String(contentsOfFile: SharedData.packageRoot + "/Tests/Reference/mds_orders.json", encoding: .utf8))
+    static let golden = try? JSONValue(
+        parsing: String(contentsOfFile: SharedData.packageRoot + "/Tests/Reference/mds_orders.json", encoding: .utf8))
 
     @Test("every shuffle equals the original's, sample for sample")
     func shuffles() throws {
@@ -13,13 +15,15 @@ struct MosaicOrderTests {
         for item in cases {
             let name = try #require(item["algorithm"]?.string)
             let shuffle = MosaicShuffle(
-                try #require(MosaicShuffle.Algorithm(rawValue: name)), seed: UInt64(try #require(item["seed"]?.integer)),
+                try #require(MosaicShuffle.Algorithm(rawValue: name)),
+                seed: UInt64(try #require(item["seed"]?.integer)),
                 canonicalNodeCount: try #require(item["nodes"]?.integer), blockSize: item["block"]?.integer)
             let sizes = try #require(item["sizes"]?.array).compactMap(\.integer)
             let ids = try shuffle.rawOrder(epoch: try #require(item["epoch"]?.integer), of: ShardLayout(sizes: sizes))
             let text = ids.map(String.init).joined(separator: ",")
             let digest = Array(text.utf8).withUnsafeBytes { HashAlgorithm.sha256.digest(of: $0) }
-            #expect(digest == item["digest"]?.string, "\(name) \(item["nodes"]!) \(ids.prefix(12)) \(item["first"]!.text)")
+            #expect(
+                digest == item["digest"]?.string, "\(name) \(item["nodes"]!) \(ids.prefix(12)) \(item["first"]!.text)")
         }
     }
 

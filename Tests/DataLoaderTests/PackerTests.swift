@@ -19,7 +19,10 @@ struct PackerTests {
     @Test("in order: segments and positions restart with each document, and padding is marked")
     func inOrder() throws {
         let packed = try Self.pack([3, 4, 2, 8, 1], .inOrder)
-        #expect(packed.map(\.tokens) == [[1, 2, 3, 4, 5, 6, 7, 0], [8, 9, 0, 0, 0, 0, 0, 0], Array(10...17), [18, 0, 0, 0, 0, 0, 0, 0]])
+        #expect(
+            packed.map(\.tokens) == [
+                [1, 2, 3, 4, 5, 6, 7, 0], [8, 9, 0, 0, 0, 0, 0, 0], Array(10...17), [18, 0, 0, 0, 0, 0, 0, 0],
+            ])
         #expect(packed[0].segments == [0, 0, 0, 1, 1, 1, 1, -1])
         #expect(packed[0].positions == [0, 1, 2, 0, 1, 2, 3, 0])
         #expect(packed[0].labels == [1, 2, 3, 4, 5, 6, 7, -100])
@@ -66,7 +69,9 @@ struct PackerTests {
 
     @Test("a document longer than a sequence is refused by name, labels are carried, and empty ones are passed over")
     func edges() throws {
-        #expect { try Self.pack([3, 9], .inOrder) } throws: { "\($0)".contains("sample d1: it has 9 tokens, a sequence has 8") }
+        #expect { try Self.pack([3, 9], .inOrder) } throws: {
+            "\($0)".contains("sample d1: it has 9 tokens, a sequence has 8")
+        }
         var packer = Packer(length: 4, padding: 9)
         #expect(try packer.add(Document(tokens: [])).isEmpty)
         #expect(try packer.add(Document(tokens: [1, 2], labels: [-100, 5])).isEmpty)

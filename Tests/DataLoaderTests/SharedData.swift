@@ -2,7 +2,8 @@ import Foundation
 
 /// The shared data folder beside the package; the tests that need it are skipped when it is absent.
 enum SharedData {
-    static let root: String = ProcessInfo.processInfo.environment["FORKTAIL_SHARED_DATA"]
+    static let root: String =
+        ProcessInfo.processInfo.environment["FORKTAIL_SHARED_DATA"]
         ?? packageRoot + "/../shared/data"
     static let packageRoot: String = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path

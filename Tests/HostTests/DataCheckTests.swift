@@ -61,9 +61,10 @@ struct DataCheckTests {
         try bytes.write(to: URL(fileURLWithPath: data + "/" + shards[0]))
         try FileManager.default.removeItem(atPath: data + "/" + shards[1])
         let results = work.path("verified")
-        #expect(throws: CommandEnded.self) {
+        let ended = #expect(throws: (any Error).self) {
             try work.results(DataCommand.self, ["verify", data, "--json"], to: results)
         }
+        #expect(ended.map { "\(type(of: $0))" } == "CommandEnded")
         let bad = try JSONValue(parsing: try String(contentsOfFile: results, encoding: .utf8))
         let problems = bad["problems"]?.array?.compactMap(\.string) ?? []
         #expect(problems.count == 2 && problems[0].contains(shards[0]) && problems[1].contains("it is missing"))

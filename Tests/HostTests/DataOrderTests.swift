@@ -12,7 +12,7 @@ struct DataOrderTests {
     init() throws {
         work = try DataWorkspace()
         data = work.path("mds")
-        let writer = try MDSWriter(directory: data, columns: ["n": .int], sizeLimit: 700)
+        let writer = try MDSWriter(directory: data, columns: ["n": .int], sizeLimit: 400)
         for number in 0..<103 { try writer.write(["n": .integer(number)]) }
         try writer.finish()
     }

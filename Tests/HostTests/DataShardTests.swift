@@ -64,7 +64,7 @@ struct DataShardTests {
         _ = try work.data(
             "shard", "--input", lines, plain, "--output", work.path("mds"), "--tokenizer", directory,
             "--sequence-length", "\(length)")
-        let row = (texts + ["on the mat\n"]).flatMap { tokenizer.encode($0) + [0] }
+        let row: [Int32] = (texts + ["on the mat\n"]).flatMap { tokenizer.encode($0) + [0] as [Int32] }
         let samples = try work.samples(work.path("mds")).map { $0["input_ids"]?.integers ?? [] }
         #expect(samples.allSatisfy { $0.count == length })
         #expect(samples.flatMap { $0 } == Array(row.prefix(row.count / length * length)))
@@ -148,8 +148,22 @@ struct DataShardTests {
         let error = #expect(throws: InputError.self) {
             try work.data("shard", "--input", input, "--output", work.path("mds"), "--tokenizer", directory)
         }
-        #expect(error?.problems.map(\.place).map { $0.suffix(10) } == ["in.jsonl:2", "in.jsonl:3", "in.jsonl:4", "in.jsonl:5"].map { $0[...] })
+        #expect(error?.problems.map(\.place) == ["\(input):2", "--input", "\(input):4", "\(input):5"])
+        #expect(error?.problems[1].message.hasPrefix("cannot read \(input):3: it is not a JSON object") == true)
         #expect(!work.exists("mds/index.json"))
+    }
+
+    @Test("a value that does not fit its given encoding is named with its line")
+    func unfitValues() throws {
+        let input = try work.file("in.jsonl", "{\"n\": 1}\n{\"n\": 300}\n{\"n\": \"x\"}\n")
+        let error = #expect(throws: InputError.self) {
+            try work.data("shard", "--input", input, "--output", work.path("mds"), "--column", "n=uint8")
+        }
+        #expect(
+            error?.description.components(separatedBy: "\n") == [
+                "\(input):2: cannot write column \"n\": 300 does not fit uint8",
+                "\(input):3: column 'n': found \"x\", expected a number that fits for uint8",
+            ])
     }
 
     @Test("fields that some lines lack are named with the first such line")

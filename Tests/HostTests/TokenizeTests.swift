@@ -45,13 +45,15 @@ struct TokenizeTests {
         }
         #expect(error?.problems.count == 2)
         #expect(try String(contentsOfFile: output, encoding: .utf8) == "old\n")
-        let missing = #expect(throws: InputError.self) {
-            try work.run(TokenizeCommand.self, "--tokenizer", directory, "--input", "/none")
+    }
+
+    @Test("a missing file and a missing tokenizer are said at once")
+    func missing() throws {
+        let error = #expect(throws: InputError.self) {
+            try work.run(TokenizeCommand.self, "--tokenizer", "/none", "--input", "/none.txt")
         }
-        #expect(missing?.description == "--input: found no file /none\n    fix: check the path")
-        #expect(throws: TokenizerError.self) {
-            try work.run(TokenizeCommand.self, "--tokenizer", work.path("none"), "--input", input)
-        }
+        #expect(error?.problems.map(\.place) == ["--input", "--tokenizer"])
+        #expect(error?.problems.first?.description == "--input: found no file /none.txt\n    fix: check the path")
     }
 
     @Test("a tokenizer learns from the text, prompts, completions and messages of lines")

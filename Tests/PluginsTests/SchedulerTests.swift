@@ -15,7 +15,7 @@ import Testing
     }
 
     @Test func `linear falls in a straight line to its minimum`() throws {
-        var config = Linear.Config()
+        var config = Linear.Config.template
         config.minRatio = 0.1
         let schedule = try Linear(config, horizon: horizon)
         for (step, expected) in [(0, 1.0), (2, 1), (3, 0.91), (7, 0.55), (11, 0.19), (12, 0.1), (40, 0.1)] {
@@ -24,10 +24,10 @@ import Testing
     }
 
     @Test func `cosine falls along half a cosine to its minimum`() throws {
-        let schedule = try Cosine(Cosine.Config(), horizon: horizon)
+        let schedule = try Cosine(Cosine.Config.template, horizon: horizon)
         let table = [(2, 1.0), (4, 0.9045084971874737), (7, 0.5), (10, 0.09549150281252627), (12, 0), (13, 0)]
         for (step, expected) in table { #expect(abs(schedule.factor(step: step) - expected) < 1e-15) }
-        var config = Cosine.Config()
+        var config = Cosine.Config.template
         config.minRatio = 0.2
         #expect(abs(try Cosine(config, horizon: horizon).factor(step: 7) - 0.6) < 1e-15)
     }
@@ -38,7 +38,7 @@ import Testing
         (.cosine, [1.0, 1, 1, 0.8535533905932737, 0.5, 0.1464466094067262, 0]),
     ])
     func `wsd is stable, then decays in its shape over its last steps`(shape: WSD.Shape, expected: [Double]) throws {
-        var config = WSD.Config()
+        var config = WSD.Config.template
         config.decaySteps = 4
         config.shape = shape
         let schedule = try WSD(config, horizon: horizon)
@@ -48,7 +48,7 @@ import Testing
     }
 
     @Test func `wsd takes its decay from the ratio when no steps are given`() throws {
-        var config = WSD.Config()
+        var config = WSD.Config.template
         config.decayRatio = 0.5
         config.minRatio = 0.1
         let schedule = try WSD(config, horizon: horizon)
@@ -57,7 +57,7 @@ import Testing
     }
 
     @Test func `values outside their range are refused with the key`() {
-        var config = WSD.Config()
+        var config = WSD.Config.template
         config.minRatio = 2
         config.decaySteps = -1
         let error = #expect(throws: InputError.self) { try WSD(config, horizon: horizon) }

@@ -1,8 +1,8 @@
-"""Writes mds_epochs.json: the ids that the original's StreamingDataset yields over two shuffled epochs of a real data set.
+"""Writes mds_epochs.json: the ids of two shuffled epochs of a real data set, as the original's StreamingDataset yields.
 
     python mds_epochs.py DIRECTORY > mds_epochs.json      DIRECTORY = ../shared/data/mds-real
 
-Needs mosaicml-streaming (requirements.txt).
+Needs mds_requirements.txt.
 """
 import hashlib
 import json

@@ -2,7 +2,7 @@
 
     python mds_orders.py > mds_orders.json
 
-Needs mosaicml-streaming (requirements.txt).
+Needs mds_requirements.txt.
 """
 import hashlib
 import json
@@ -15,6 +15,9 @@ from streaming.base.shuffle import get_shuffle
 warnings.simplefilter("ignore")
 
 
+PLANS = [(9176, 0, 1, 1 << 18), (9176, 3, 4, 64), (2**40 + 7, 1, 2, 500), (0, 2, 8, 1000)]  # seed, epoch, nodes, block
+
+
 def digest(ids):
     return hashlib.sha256(",".join(map(str, ids)).encode()).hexdigest()
 
@@ -25,7 +28,7 @@ def main():
     shard_lists = [[10] * 4, [7, 0, 5, 13, 1], [167] * 12 + [35], rng.integers(1, 400, 60).tolist(), [5000, 40, 3000]]
     for sizes in shard_lists:
         for algorithm in ["py1e", "py1br", "py1s", "py2s", "naive"]:
-            for seed, epoch, nodes, block in [(9176, 0, 1, 1 << 18), (9176, 3, 4, 64), (2**40 + 7, 1, 2, 500), (0, 2, 8, 1000)]:
+            for seed, epoch, nodes, block in PLANS:
                 try:
                     ids = get_shuffle(algorithm, np.array(sizes), nodes, seed, epoch, block)
                 except ValueError:

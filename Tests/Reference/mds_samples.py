@@ -2,7 +2,7 @@
 
     python mds_samples.py DIRECTORY > mds_fixtures.jsonl
 
-Arrays become nested lists, bytes and images {"base64": ...}. Needs mosaicml-streaming (requirements.txt).
+Arrays become nested lists, bytes and images {"base64": ...}. Needs mds_requirements.txt.
 """
 import base64
 import json

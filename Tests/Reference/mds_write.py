@@ -2,7 +2,7 @@
 
     python mds_write.py mds_written
 
-The first sample is larger than the size limit, so the first shard is empty. Needs mosaicml-streaming.
+The first sample is larger than the size limit, so the first shard is empty. Needs mds_requirements.txt.
 """
 import sys
 from decimal import Decimal
@@ -21,5 +21,6 @@ with MDSWriter(out=sys.argv[1], columns=COLUMNS, hashes=["sha1", "sha256", "xxh6
             "any": np.full((1, 300 if i == 4 else 2), i, np.float64),
             "fixed": np.full((2, 2), i / 4, np.float32),
             "count": -i, "half": np.float16(i / 3), "big": 10**20 + i, "price": Decimal("1.50") + i,
-            "meta": {"b": [i, 1.5, None, True], "a": "\u00e9\n\U0001F600\x7f\""}, "blob": bytes(range(i)), "u": np.uint16(i * 7000),
+            "meta": {"b": [i, 1.5, None, True], "a": "\u00e9\n\U0001F600\x7f\""}, "blob": bytes(range(i)),
+            "u": np.uint16(i * 7000),
         })

@@ -120,8 +120,8 @@ void ck_pack_pairs(uint32_t *panel, int64_t width, const uint16_t *x, int64_t st
 /// One panel [K, width]: panel[p, w] = x[w * stride + p * k_stride], zero beyond `count`.
 void ck_pack_floats(uint32_t *panel, int64_t width, const float *x, int64_t stride, int64_t k_stride, int64_t count,
                     int64_t k);
-/// c [M, N] = alpha a b + beta c for M <= 8 panels of a (12 rows each) and N <= 8 panels of b (32 columns each), `words`
-/// long; `type` float32 or bfloat16; float32 sums, c float32 or bfloat16.
+/// c [M, N] = alpha a b + beta c for M <= 8 panels of a (12 rows each) and N <= 8 panels of b (32 columns each),
+/// `words` long; `type` float32 or bfloat16; float32 sums, c float32 or bfloat16.
 void ck_panel_product(const uint32_t *a, const uint32_t *b, int32_t type, int64_t m, int64_t n, int64_t words,
                       float alpha, float beta, void *c, int32_t c_type, int64_t ldc);
 

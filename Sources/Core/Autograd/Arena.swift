@@ -1,7 +1,7 @@
 /// The parameters of one block and optimizer group in one flat buffer, with their gradients in another.
 ///
-/// Optimizers, norms, reductions, shards and checkpoints work on ranges of these buffers. Elements between parameters and
-/// after the last are 0 in both, so sums over whole buffers need no mask.
+/// Optimizers, norms, reductions, shards and checkpoints work on ranges of these buffers. Elements between parameters
+/// and after the last are 0 in both, so sums over whole buffers need no mask.
 public final class Arena {
     /// Offsets of parameters are multiples of this many elements.
     public static let alignment = 64

@@ -32,7 +32,8 @@ extension Initializer {
             let piece = 1 << 14
             DispatchQueue.concurrentPerform(iterations: (range.count + piece - 1) / piece) { part in
                 for index in part * piece..<min((part + 1) * piece, range.count) {
-                    buffer.initializeElement(at: index, to: convert(source.normal(at: UInt64(range.lowerBound + index))))
+                    let number = source.normal(at: UInt64(range.lowerBound + index))
+                    buffer.initializeElement(at: index, to: convert(number))
                 }
             }
             count = range.count

@@ -4,7 +4,8 @@ public struct ParameterSpec: Sendable, Hashable {
     public let name: String
     /// The whole parameter's shape, whatever part of it a rank stores.
     public let shape: [Int]
-    /// The block that it belongs to, e.g. "embedding", "layers.3" or "head": what pipelines, ZeRO and checkpoints cut at.
+    /// The block that it belongs to, e.g. "embedding", "layers.3" or "head": what pipelines, ZeRO and checkpoints cut
+    /// at.
     public let block: String
     public let initializer: Initializer
     public let placement: Placement

@@ -15,7 +15,8 @@ public final class ParameterStore {
     /// - Parameters:
     ///   - specs: declared parameters with different names; a tied parameter is declared once.
     ///   - precision: element types of masters and compute copies.
-    ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (call `refreshCompute` then).
+    ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (then call
+    ///     `refreshCompute`).
     ///   - group: the optimizer group of a parameter name; nil = frozen.
     public init(
         _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,

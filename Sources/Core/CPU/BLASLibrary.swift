@@ -20,8 +20,9 @@ package struct BLASLibrary: Sendable {
 
     /// OpenBLAS, single-threaded (our pool splits products), or the plain product when it cannot be opened.
     ///
-    /// Its kernels are chosen from the variable OPENBLAS_CORETYPE while it loads. Releases of 2022 do not know newer AMD
-    /// cores and take their Haswell kernels there, at half the speed of SkylakeX, so a CPU with AVX-512 is named so.
+    /// Its kernels are chosen from the variable OPENBLAS_CORETYPE while it loads. Releases of 2022 do not know newer
+    /// AMD cores and take their Haswell kernels there, at half the speed of SkylakeX, so a CPU with AVX-512 is named
+    /// so.
     package static let best: BLASLibrary = {
         let previous = ["OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS"].map { (name: String) in
             (name, getenv(name).map { String(cString: $0) })

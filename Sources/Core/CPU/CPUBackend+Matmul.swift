@@ -6,8 +6,8 @@ extension CPUBackend {
     /// Products of fewer rows than this with dense columns on the right are dots, which read the right side once.
     private static let dotRows = 10
 
-    /// Two matrices of a type that has panels are multiplied by them; few rows by dots; the rest by the BLAS library, for
-    /// which bfloat16 is widened to float32. Sums are float32; a bfloat16 result is rounded once, at the end.
+    /// Two matrices of a type that has panels are multiplied by them; few rows by dots; the rest by the BLAS library,
+    /// for which bfloat16 is widened to float32. Sums are float32; a bfloat16 result is rounded once, at the end.
     func matmul(_ product: Matmul) {
         let n = product.c.dimCount
         if product.c.elementCount == 0 { return }

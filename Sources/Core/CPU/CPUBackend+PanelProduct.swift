@@ -16,9 +16,8 @@ extension CPUBackend {
             panels(c.rows, Int(CK_PANEL_ROWS)), panels(c.columns, Int(CK_PANEL_COLUMNS))
         )
         // What the batch repeats is packed once.
-        let (aCount, bCount) = (
-            a.batchStrides.allSatisfy { $0 == 0 } ? 1 : batchCount, b.batchStrides.allSatisfy { $0 == 0 } ? 1 : batchCount
-        )
+        let aCount = a.batchStrides.allSatisfy { $0 == 0 } ? 1 : batchCount
+        let bCount = b.batchStrides.allSatisfy { $0 == 0 } ? 1 : batchCount
         let (aSize, bSize) = (rowPanels * words * Int(CK_PANEL_ROWS), columnPanels * words * Int(CK_PANEL_COLUMNS))
         let ldc = c.rows == 1 ? c.columns : c.rowStride
         let isSmall = batchCount * c.rows * c.columns * depth < 1 << 18
@@ -39,8 +38,8 @@ extension CPUBackend {
                     let first = item % columnPanels * Int(CK_PANEL_COLUMNS)
                     let start = batch.offset(item / columnPanels, view: 1) + first * b.columnStep
                     pack(
-                        right + item * words * Int(CK_PANEL_COLUMNS), Int(CK_PANEL_COLUMNS), b.view, start, b.columnStep,
-                        b.rowStep, min(Int(CK_PANEL_COLUMNS), c.columns - first), depth)
+                        right + item * words * Int(CK_PANEL_COLUMNS), Int(CK_PANEL_COLUMNS), b.view, start,
+                        b.columnStep, b.rowStep, min(Int(CK_PANEL_COLUMNS), c.columns - first), depth)
                 }
             }
             // Blocks of 8 panels each way: the right ones stay in the second-level cache while the left ones pass.

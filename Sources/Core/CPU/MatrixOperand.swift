@@ -38,7 +38,8 @@ struct MatrixOperand {
     /// Without the innermost batch dim, along which nothing changes.
     func droppingBatch() -> MatrixOperand? {
         let n = view.dimCount
-        return view.shape[n - 3] == 1 || view.strides[n - 3] == 0 ? withoutBatchDim(rows: rows, rowStride: rowStride) : nil
+        guard view.shape[n - 3] == 1 || view.strides[n - 3] == 0 else { return nil }
+        return withoutBatchDim(rows: rows, rowStride: rowStride)
     }
 
     private func withoutBatchDim(rows: Int, rowStride: Int) -> MatrixOperand {

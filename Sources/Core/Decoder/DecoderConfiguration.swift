@@ -46,7 +46,8 @@ public struct DecoderConfiguration: Sendable, Hashable {
 
     /// Deviation of new weights.
     public var initializerRange: Double = 0.02
-    /// Whether projections into the residual stream start smaller by sqrt(2 * layers) (Radford et al. 2019, section 2.3).
+    /// Whether projections into the residual stream start smaller by sqrt(2 * layers) (Radford et al. 2019,
+    /// section 2.3).
     public var scalesResidualInitializer = false
     public var names: DecoderNames = .llama
     /// Sentences on settings of the file that have no effect, for the log.

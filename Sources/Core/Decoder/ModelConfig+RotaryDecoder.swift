@@ -6,7 +6,9 @@ extension ModelConfig.Reader {
     ///   - headSize: the family's default; nil = width / heads.
     ///   - theta: the family's default rotary base.
     ///   - isTied: whether the family's head is its embedding unless the file says otherwise.
-    public func rotaryDecoder(headSize: Int? = nil, theta: Double = 10_000, isTied: Bool = false) -> DecoderConfiguration {
+    public func rotaryDecoder(
+        headSize: Int? = nil, theta: Double = 10_000, isTied: Bool = false
+    ) -> DecoderConfiguration {
         let width = integer("hidden_size")
         let headCount = integer("num_attention_heads")
         let keyValueHeadCount = integer("num_key_value_heads", default: headCount)

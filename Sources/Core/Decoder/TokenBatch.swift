@@ -12,7 +12,7 @@ public struct TokenBatch {
     public init(ids: Tensor, positions: Tensor, documentStart: Tensor? = nil) {
         precondition(
             ids.dimCount == 2 && positions.shape == ids.shape && (documentStart.map { $0.shape == ids.shape } ?? true),
-            "token batch: ids \(ids.shape), positions \(positions.shape), starts \(String(describing: documentStart?.shape))")
+            "token batch: ids \(ids.shape), positions \(positions.shape), document starts \(documentStart?.shape ?? [])")
         self.ids = ids
         self.positions = positions
         self.documentStart = documentStart

@@ -51,7 +51,9 @@ public struct GenerationRequest: Sendable, Hashable {
             problems.append("temperature is \(temperature), expected 0 or more")
         }
         if let topK, topK < 1 { problems.append("top-k is \(topK), expected at least 1") }
-        if let topP, !(topP > 0 && topP <= 1) { problems.append("top-p is \(topP), expected more than 0 and at most 1") }
+        if let topP, !(topP > 0 && topP <= 1) {
+            problems.append("top-p is \(topP), expected more than 0 and at most 1")
+        }
         return problems
     }
 }

@@ -2,8 +2,8 @@
 
 /// Continues prompts with a decoder, many at once.
 ///
-/// Prompts are read once each, whatever the number of samples of them; then all active sequences take one token a step in
-/// one batch, finished ones leave it, and waiting ones join. Random numbers are keyed by request and position, so a
+/// Prompts are read once each, whatever the number of samples of them; then all active sequences take one token a step
+/// in one batch, finished ones leave it, and waiting ones join. Random numbers are keyed by request and position, so a
 /// request's result does not depend on its company.
 public final class Generator {
     private let decoder: DecoderModel

@@ -5,8 +5,8 @@ struct ReadPrompt {
     let logits: [Float]
 }
 
-/// Requests that have not been started, in an order in which those of one prompt follow each other; and the prompts that
-/// have been read for them.
+/// Requests that have not been started, in an order in which those of one prompt follow each other; and the prompts
+/// that have been read for them.
 struct WaitingRequests {
     private let requests: [GenerationRequest]
     /// Numbers of requests, next one last.

@@ -1,7 +1,7 @@
 // B batch, T tokens, C width, H heads, K key/value heads, D head size
 
-/// Causal self-attention: o(attention(q(x), k(x), v(x))), with rotary positions, norms of queries and keys, and a window
-/// where the configuration has them.
+/// Causal self-attention: o(attention(q(x), k(x), v(x))), with rotary positions, norms of queries and keys, and a
+/// window where the configuration has them.
 public struct SelfAttention {
     /// Where queries, keys and values come from.
     public enum Projections {

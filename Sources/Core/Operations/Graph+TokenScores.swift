@@ -76,7 +76,8 @@ extension Graph {
                     runtime.run(
                         .matmul(
                             Matmul(
-                                dlogits.view.transposed(0, 1), rows, into: dhead.view, alpha: 1 / temperature, beta: 1)))
+                                dlogits.view.transposed(0, 1), rows, into: dhead.view, alpha: 1 / temperature,
+                                beta: 1)))
                 }
                 if let dhidden {
                     runtime.run(

@@ -20,8 +20,8 @@ public enum MosaicPartition {
     ) throws -> [[[Int?]]] {
         guard canonicalNodeCount % nodeCount == 0 || nodeCount % canonicalNodeCount == 0 else {
             throw DataError(
-                "cannot deal samples to \(nodeCount) nodes: \(canonicalNodeCount) canonical nodes neither divide it nor "
-                    + "are divided by it")
+                "cannot deal samples to \(nodeCount) nodes: \(canonicalNodeCount) canonical nodes neither divide it "
+                    + "nor are divided by it", hint: "choose numbers of which one divides the other")
         }
         let order = interleaved(
             sampleCount: sampleCount, canonicalNodeCount: canonicalNodeCount, nodeCount: nodeCount)

@@ -21,7 +21,9 @@ public struct MosaicShuffle: Shuffle {
     ///   - seed: `shuffle_seed`; the original's default is 9176.
     ///   - canonicalNodeCount: `num_canonical_nodes`.
     ///   - blockSize: `shuffle_block_size`; nil for the original's default, `max(4_000_000 / nodes, 2^18)`.
-    public init(_ algorithm: Algorithm = .py1e, seed: UInt64 = 9176, canonicalNodeCount: Int = 1, blockSize: Int? = nil) {
+    public init(
+        _ algorithm: Algorithm = .py1e, seed: UInt64 = 9176, canonicalNodeCount: Int = 1, blockSize: Int? = nil
+    ) {
         precondition(canonicalNodeCount > 0, "there must be at least one canonical node")
         precondition(blockSize.map { $0 > 3 } ?? true, "a shuffle block needs at least four samples")
         self.algorithm = algorithm

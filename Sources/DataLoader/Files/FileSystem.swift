@@ -4,11 +4,12 @@ import Foundation
 enum FileSystem {
     static func failure(_ verb: String, _ path: String) -> DataError {
         let code = errno
-        let hint: String? = switch code {
-        case ENOSPC: "free some space on that disk"
-        case EROFS, EACCES: "check the permissions of the directory"
-        default: nil
-        }
+        let hint: String? =
+            switch code {
+            case ENOSPC: "free some space on that disk"
+            case EROFS, EACCES: "check the permissions of the directory"
+            default: nil
+            }
         return DataError("cannot \(verb) \(path): \(String(cString: strerror(code)))", hint: hint)
     }
 

@@ -1,5 +1,5 @@
-internal import Crypto
 internal import CXXHash
+internal import Crypto
 
 /// A checksum that is fed piece by piece.
 final class RunningHash {

@@ -86,7 +86,7 @@ final class LineFile: Sendable {
 
     private func changed(_ range: Range<Int>) -> DataError {
         DataError(
-            "cannot read bytes \(range.lowerBound)..<\(range.upperBound) of \(path): the file changed while it was used",
+            "cannot read bytes \(range.lowerBound)..<\(range.upperBound) of \(path): the file changed during the run",
             hint: "start again, and leave the data alone while a run reads them")
     }
 }

@@ -36,7 +36,8 @@ public final class MixedStream: SampleStream {
     public init(_ parts: [Part], seed: UInt64) throws {
         let wrong = parts.filter { !($0.weight > 0 && $0.weight.isFinite) }
         guard wrong.isEmpty, !parts.isEmpty else {
-            let found = parts.isEmpty ? "there is none" : wrong.map { "\($0.name) has \($0.weight)" }.joined(separator: ", ")
+            let named = wrong.map { "\($0.name) has \($0.weight)" }
+            let found = parts.isEmpty ? "there is none" : named.joined(separator: ", ")
             throw DataError(
                 "cannot mix data sets: every one needs a positive weight, \(found)",
                 hint: "remove data sets of weight 0 from data.train")

@@ -25,7 +25,10 @@ public struct BlockShuffle: Shuffle {
 
     /// `feistel`, the seed, and the block size (`auto` = derived from the data alone).
     public var plan: [String: String] {
-        ["shuffle": "feistel", "shuffle_seed": String(seed), "shuffle_block_size": blockSize.map(String.init) ?? "auto"]
+        [
+            "shuffle": "feistel", "shuffle_seed": String(seed),
+            "shuffle_block_size": blockSize.map(String.init) ?? "auto",
+        ]
     }
 
     /// The order of `epoch`.

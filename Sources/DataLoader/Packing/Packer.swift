@@ -69,7 +69,8 @@ public struct Packer: Sendable {
     /// The open sequence that has room for `count` tokens; a new one, if need be, in place of the fullest.
     private mutating func place(for count: Int, _ full: inout [PackedSequence]) -> Int {
         if let fitting = open.firstIndex(where: { $0.tokens.count + count <= length }) { return fitting }
-        if open.count == openLimit, let fullest = open.indices.max(by: { open[$0].tokens.count < open[$1].tokens.count }) {
+        let fullest = open.indices.max { open[$0].tokens.count < open[$1].tokens.count }
+        if open.count == openLimit, let fullest {
             full.append(open.remove(at: fullest).padded(to: length, with: padding))
         }
         open.append(PackedSequence())

@@ -36,7 +36,9 @@ extension Column {
     }
 
     private enum Elements {
-        case signed([Int64]), unsigned([UInt64]), floating([Double])
+        case signed([Int64])
+        case unsigned([UInt64])
+        case floating([Double])
     }
 
     private func elements(_ range: Range<Int>, _ type: ScalarType) throws -> Elements {

@@ -38,7 +38,8 @@ struct ColumnSharder {
                 continue
             }
             for number in 0..<lines.count {
-                _ = try problems.collect(at: file.path) { try body(.line(lines.sample(at: number))) }
+                guard let sample = try problems.collect(at: "--input", { try lines.sample(at: number) }) else { continue }
+                _ = try problems.collect(at: sample.id) { try body(.line(sample)) }
             }
         }
     }

@@ -88,9 +88,10 @@ struct ShardTarget {
                 "--column", "there is no column '\(name)'; \(near)columns: \(columns.keys.sorted().joined(separator: ", "))")
         }
         guard problems.isEmpty else { throw InputError(problems) }
+        // The loader reads shards of up to 8 MiB ahead and holds several, so memory stays small.
         return try MDSWriter(
             directory: directory, columns: columns.merging(encodings) { $1 }, compression: compression,
-            sizeLimit: 1 << 25)
+            sizeLimit: 8 << 20)
     }
 }
 

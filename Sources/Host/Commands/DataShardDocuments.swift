@@ -22,8 +22,8 @@ struct DocumentReader {
             }
             let lines = try JSONLinesSource(files: [file.path])
             for number in 0..<lines.count {
-                let found = try problems.collect(at: file.path) { try document(lines.sample(at: number)) }
-                if let document = found, problems.isEmpty { try body(document, true) }
+                let document = try problems.collect(at: "--input") { try self.document(lines.sample(at: number)) }
+                if let document, problems.isEmpty { try body(document, true) }
             }
         }
         try problems.check()

@@ -22,10 +22,7 @@ package struct TokenizeCommand: ResultCommand {
     package init() {}
 
     package func run(to standard: ResultOutput) throws {
-        guard FileManager.default.fileExists(atPath: input) else {
-            throw InputError("--input", "found no file \(input)", fix: "check the path")
-        }
-        let tokenizer = try Tokenizer(contentsOf: URL(fileURLWithPath: tokenizer))
+        let tokenizer = try checkedTokenizer()
         let output = try output.map { try ResultOutput(file: $0) } ?? standard
         var problems = LineProblems()
         func write(_ text: String) throws {
@@ -35,12 +32,26 @@ package struct TokenizeCommand: ResultCommand {
         if InputFiles.File(input)?.isJSONLines == true {
             let lines = try JSONLinesSource(files: [input])
             for number in 0..<lines.count {
-                _ = try problems.collect(at: input) { try write(lines.sample(at: number).column("text").string()) }
+                _ = try problems.collect(at: "--input") { try write(lines.sample(at: number).column("text").string()) }
             }
         } else {
             try TextFile(path: input).forEachLine { line, _ in try write(line) }
         }
         try problems.check()
         if self.output != nil { try output.finish() }
+    }
+
+    private func checkedTokenizer() throws -> Tokenizer {
+        var problems: [InputProblem] = []
+        if !FileManager.default.fileExists(atPath: input) {
+            problems.append(InputProblem("--input", "found no file \(input)", fix: "check the path"))
+        }
+        do {
+            let tokenizer = try Tokenizer(contentsOf: URL(fileURLWithPath: tokenizer))
+            if problems.isEmpty { return tokenizer }
+        } catch let error as TokenizerError {
+            problems.append(InputProblem("--tokenizer", error.message, fix: error.hint))
+        }
+        throw InputError(problems)
     }
 }

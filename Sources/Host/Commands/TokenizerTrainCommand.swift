@@ -88,9 +88,9 @@ struct TokenizerTrainCommand: ResultCommand {
             }
             let lines = try JSONLinesSource(files: [file.path])
             for number in 0..<lines.count {
-                let found = try problems.collect(at: file.path) { try texts(of: lines.sample(at: number)) } ?? []
-                for text in found { trainer.add(text) }
-                isEmpty = isEmpty && found.allSatisfy(\.isEmpty)
+                let texts = try problems.collect(at: "--input") { try self.texts(of: lines.sample(at: number)) } ?? []
+                for text in texts { trainer.add(text) }
+                isEmpty = isEmpty && texts.allSatisfy(\.isEmpty)
             }
         }
         try problems.check()

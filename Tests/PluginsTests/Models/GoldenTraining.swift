@@ -9,7 +9,10 @@ final class GoldenTraining {
     private var moments: [(first: Tensor, second: Tensor)] = []
     private var step = 0
 
-    init(_ golden: TrajectoryGolden, _ runtime: Runtime, precision: Precision, checkpointing: DecoderModel.Checkpointing = .none) {
+    init(
+        _ golden: TrajectoryGolden, _ runtime: Runtime, precision: Precision,
+        checkpointing: DecoderModel.Checkpointing = .none
+    ) {
         store = ParameterStore(DecoderModel.specs(golden.configuration), runtime, precision: precision, seed: nil)
         for parameter in store.parameters {
             guard let values = golden.initial[parameter.name] else {

@@ -37,7 +37,10 @@ import Testing
         #expect(try configuration("qwen3", on).layers.map(\.window) == [nil, nil, 8, 8])
         #expect(try configuration("qwen2", #", "sliding_window": 8"#).layers.map(\.window) == [nil, nil, nil, nil])
         #expect(try configuration("smollm3", on).layers.map(\.window) == [nil, nil, nil, 8])
-        let types = #", "use_sliding_window": true, "sliding_window": 8, "layer_types": ["full_attention", "sliding_attention", "full_attention", "full_attention"]"#
+        let types = """
+            , "use_sliding_window": true, "sliding_window": 8,
+            "layer_types": ["full_attention", "sliding_attention", "full_attention", "full_attention"]
+            """
         #expect(try configuration("qwen3", types).layers.map(\.window) == [nil, 8, nil, nil])
     }
 
@@ -58,7 +61,8 @@ import Testing
             [0.25, 0.079056940973, 0.025000000373, 0.007905694656, 0.002499999944, 0.000790569466, 0.000250000012], 1.0
         ),
         (
-            #"{"type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 64}"#,
+            #"{"type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,"#
+                + #""original_max_position_embeddings": 64}"#,
             [1.0, 0.244384586811, 0.013042256236, 0.003952847328, 0.001249999972, 0.000395284733, 0.000125000006], 1.0
         ),
         (
@@ -67,7 +71,8 @@ import Testing
             1.138629436111989
         ),
         (
-            #"{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "beta_fast": 16, "beta_slow": 2, "mscale": 1.0, "mscale_all_dim": 0.8, "truncate": false}"#,
+            #"{"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 64, "beta_fast": 16,"#
+                + #""beta_slow": 2, "mscale": 1.0, "mscale_all_dim": 0.8, "truncate": false}"#,
             [1.0, 0.148490250111, 0.025000000373, 0.007905694656, 0.002499999944, 0.000790569466, 0.000250000012],
             1.0249579607969668
         ),

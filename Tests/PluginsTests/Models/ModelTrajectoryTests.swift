@@ -40,7 +40,9 @@ import Testing
     }
 
     /// The largest differences over 20 steps: absolute for log-probabilities, relative for the rest.
-    private func differences(_ golden: TrajectoryGolden, _ runtime: Runtime, _ precision: Precision) throws -> Differences {
+    private func differences(
+        _ golden: TrajectoryGolden, _ runtime: Runtime, _ precision: Precision
+    ) throws -> Differences {
         let training = GoldenTraining(golden, runtime, precision: precision)
         var worst = Differences()
         let scored = training.logProbabilities(golden.samples.prefix(2).map(\.input_ids))
