@@ -53,9 +53,9 @@ public final class TrainingRun {
             return example
         }
         guard !examples.isEmpty else {
-            let ids = samples.prefix(4).map(\.id).joined(separator: ", ")
+            let ids = samples.prefix(4).map(\.id).joined(separator: ", ") + (samples.count > 4 ? ", ..." : "")
             throw InputError(
-                "data.train", "no trainable tokens in any sample of step \(progress.step + 1) (\(ids), ...)",
+                "data.train", "no trainable tokens in any sample of step \(progress.step + 1) (\(ids))",
                 fix: "forktail data cat DIR --count 1 --json shows what a sample holds")
         }
         return try trainer.experience(from: examples)

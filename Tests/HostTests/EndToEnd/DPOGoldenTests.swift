@@ -17,7 +17,7 @@ import TrainerDPO
             settings: TrainingSettings(seed: 0, batchSize: 6, microBatchSize: micro, sequenceLength: 64),
             tokenizer: nil,
             engine: FixedEngine(reference: reference))
-        var config = DPO.Config()
+        var config = DPO.Config.template
         config.beta = 0.1
         let run = try AlignmentModels.run(
             DPO(config, session), session, policy, samples: Golden.path("dpo/batch.jsonl"))

@@ -60,8 +60,8 @@ import TrainerGRPO
 
     @Test("the divergence is corrected by default, as in TRL 1.16")
     func defaults() {
-        #expect(GRPO.Config().correctsKL)
-        #expect(GRPO.Config().lossType == .dapo)
+        #expect(GRPO.Config.template.correctsKL)
+        #expect(GRPO.Config.template.lossType == .dapo)
     }
 
     private struct Step {
@@ -92,7 +92,7 @@ import TrainerGRPO
             reference: try AlignmentModels.load("reference", runtime, kind.precision, isTrained: false),
             results: results,
             rewards: lines.compactMap { $0["reward"]?.double })
-        var config = GRPO.Config()
+        var config = GRPO.Config.template
         config.rewards = [GRPO.RewardChoice("given")]
         config.generationCount = 4
         config.lossType = setting.lossType

@@ -11,7 +11,7 @@ import Testing
             ("1", JSONValue.integer(1)), ("-3", .integer(-3)), ("1e-3", .double(1e-3)), ("1.0e-8", .double(1e-8)),
             ("0.95", .double(0.95)), ("5E4", .double(5e4)), ("true", .bool(true)), ("false", .bool(false)),
             ("null", .null),
-            ("~", .null), ("", .null), ("yes", .string("yes")), ("1.2.3", .string("1.2.3")), ("-", .string("-")),
+            ("~", .null), ("", .null), ("yes", .string("yes")), ("1.2.3", .string("1.2.3")),
             ("e", .string("e")), ("8bit", .string("8bit")), ("float32", .string("float32")), ("'1'", .string("1")),
             ("\"true\"", .string("true")), ("a b", .string("a b")),
             ("[1, two, 3.5]", .array([.integer(1), .string("two"), .double(3.5)])),
@@ -56,7 +56,8 @@ import Testing
                 .init("none", .array([])),
                 .init("nested", .object([.init("a", .object([.init("b", .double(1e-8)), .init("c", .bool(false))]))])),
                 .init("rules", .array([.object([.init("match", .string("*.bias")), .init("lr", .double(0.1))])])),
-                .init("large", .integer(1 << 53)), .init("tiny", .double(5e-324)), .init("whole", .double(3)),
+                .init("large", .integer(1 << 53)), .init("tiny", .double(.leastNonzeroMagnitude)),
+                .init("whole", .double(3)),
                 .init("nothing", .null),
             ] + texts.enumerated().map { .init("text\($0.offset)", .string($0.element)) })
         #expect(try RecipeFile.parse(RecipeFile.text(value), name: "test") == value)

@@ -61,7 +61,8 @@ import Testing
     @Test(
         "a run that is asked to stop checkpoints, leaves with 22, and goes on", arguments: [SIGTERM, SIGINT, SIGUSR1])
     func stopped(signal: Int32) throws {
-        let work = try Work(ResumeTests.kinds[1], every: 0)
+        let settings = ["data.loader.shuffle=true"]
+        let work = try Work(Kind(testDescription: "long", settings: settings, steps: 600), every: 0)
         let whole = try work.finish("whole")
         let running = try work.start("stopped")
         work.wait(for: 40, in: "stopped", of: running)
@@ -80,9 +81,11 @@ import Testing
 
     @Test("lines after the checkpoint's step are kept beside the metrics")
     func discarded() throws {
-        let work = try Work(ResumeTests.kinds[0], every: 50)
+        // Long enough that no machine is through before the signal comes. A checkpoint waits for the one before it, so
+        // that of step 50 is durable after step 100.
+        let work = try Work(Kind(testDescription: "long", settings: [], steps: 1000), every: 50)
         let running = try work.start("run")
-        work.wait(for: 70, in: "run", of: running)
+        work.wait(for: 110, in: "run", of: running)
         running.signal(SIGKILL)
         _ = try running.wait()
         let before = try work.scratch.text("run/metrics.jsonl").split(separator: "\n")

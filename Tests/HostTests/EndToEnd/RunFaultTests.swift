@@ -13,8 +13,8 @@ import Testing
         let settings = ["optimizer.lr=1e30", "checkpoint.every=1", "batch.size=2"]
         let outcome = try Executable.run(bench.arguments(settings))
         #expect(outcome.status == 23)
-        let step = try #require(metrics().last?["step"]?.integer)
-        let samples = (0..<2).map { "\(bench.data):\(2 * step + $0)" }
+        let step = try #require(try metrics().last?["step"]?.integer)
+        let samples = (0..<2).map { "\(bench.data):\(2 * step + $0 + 1)" }
         let text = try #require(outcome.error)
         #expect(text.hasPrefix("stopped at step \(step + 1): loss "))
         #expect(text.hasSuffix(", expected finite numbers; samples of the batch: \(samples.joined(separator: ", "))"))
