@@ -89,7 +89,7 @@ let package = Package(
         tests("CoreTests", ["Core", "JSON", "Random", "CKernels"]),
         tests("DataLoaderTests", ["DataLoader", "JSON", "Random"]),
         tests("TextTests", ["Text"]),
-        tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "JSON"]),
+        tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "JSON"]),
         tests("HostTests", ["Host", "PluginAPI", "PluginTestKit", "Core", "JSON"]),
         tests(
             "PluginsTests",

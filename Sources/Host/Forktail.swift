@@ -6,11 +6,14 @@ import PluginAPI
 /// The command line of forktail: what the executable runs, and what a host of your own can run with more plugins.
 public enum Forktail {
     /// The plugins that are linked in: the built-in ones, and what a host of your own adds before it calls `main`.
-    static let compiledPlugins = BuiltinPlugins.all
+    static var compiledPlugins: [CompiledPlugin] { CompiledPlugins.current }
 
     /// Runs the command line's command and ends the process with its status.
-    public static func main(_ arguments: [String] = Array(CommandLine.arguments.dropFirst())) -> Never {
-        exit(run(arguments).rawValue)
+    /// - Parameter plugins: what is linked in; a host of your own passes `BuiltinPlugins.all + [...]`.
+    public static func main(
+        _ arguments: [String] = Array(CommandLine.arguments.dropFirst()), plugins: [CompiledPlugin] = BuiltinPlugins.all
+    ) -> Never {
+        exit(CompiledPlugins.$current.withValue(plugins) { run(arguments) }.rawValue)
     }
 
     /// Runs a command.

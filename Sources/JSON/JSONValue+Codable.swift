@@ -10,6 +10,7 @@ extension JSONValue: Codable {
 
     /// Any value that `decoder` holds; keys of objects are sorted.
     public init(from decoder: any Decoder) throws {
+        // An attempt that fails only means that the value has another form; the last one throws.
         if let container = try? decoder.container(keyedBy: Key.self) {
             let members = try container.allKeys.map {
                 Member($0.stringValue, try container.decode(JSONValue.self, forKey: $0))

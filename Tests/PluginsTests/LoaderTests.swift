@@ -19,8 +19,8 @@ import Testing
     /// A data set of one id a sample under `tokens`.
     private func shards(_ range: Range<Int>, in directory: URL) throws -> URL {
         let writer = try MDSWriter(
-            directory: directory.path, columns: ["tokens": .array(.int32, shape: nil)], compression: Compression("zstd"),
-            sizeLimit: 256)
+            directory: directory.path, columns: ["tokens": .array(.int32, shape: nil)],
+            compression: Compression("zstd"), sizeLimit: 256)
         for id in range { try writer.write(["tokens": .integers([Int32(id)])]) }
         _ = try writer.finish()
         return directory

@@ -52,15 +52,17 @@ import TrainerSFT
         }
     }
 
-    @Test(arguments: plugins.keys.sorted()) func `every setting has help and stands in the readme`(folder: String) throws {
+    @Test(arguments: plugins.keys.sorted())
+    func `every setting has help and stands in the readme`(folder: String) throws {
         let type = try #require(ManifestTests.plugins[folder])
         let registrar = Registrar()
         try type.init().register(in: registrar)
         let readme = try String(
             contentsOf: Goldens.root.appending(path: "Plugins/\(folder)/README.md"), encoding: .utf8)
         for schema in registrar.contributions.map(\.schema) {
-            for member in schema.template.members { #expect(schema.help[member.key] != nil, "\(member.key) has no help") }
-            for key in schema.required { #expect(schema.help[key] != nil, "\(key) has no help") }
+            for key in schema.template.members.map(\.key) + schema.required {
+                #expect(schema.help[key] != nil, "\(key) has no help")
+            }
             for key in schema.help.keys { #expect(readme.contains("`\(key)`"), "\(key) is not in the readme") }
         }
     }

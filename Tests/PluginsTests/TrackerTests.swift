@@ -65,12 +65,12 @@ import TrackerTensorBoard
         try tracker.finish()
         let records = try records(in: directory.url)
         #expect(records.count == 2)
-        #expect(records[0][9...] == [0x1A, 13] + Array("brain.Event:2".utf8))
+        #expect(Array(records[0][9...]) == [0x1A, 13] + Array("brain.Event:2".utf8))
         // step 300 as a varint; a summary of two values: tag, simple_value
         let loss: [UInt8] = [0x0A, 4] + Array("loss".utf8) + [0x15, 0, 0, 0x80, 0x3E]
         let tokens: [UInt8] = [0x0A, 6] + Array("tokens".utf8) + [0x15, 0, 0, 0xC8, 0x43]
         let summary = [0x0A, UInt8(loss.count)] + loss + [0x0A, UInt8(tokens.count)] + tokens
-        #expect(records[1][9...] == [0x10, 0xAC, 0x02, 0x2A, UInt8(summary.count)] + summary)
+        #expect(Array(records[1][9...]) == [0x10, 0xAC, 0x02, 0x2A, UInt8(summary.count)] + summary)
         #expect(records.allSatisfy { $0[0] == 0x09 })
     }
 
@@ -78,7 +78,7 @@ import TrackerTensorBoard
         let directory = try TemporaryDirectory()
         _ = try TensorBoardTracker(.template, runDirectory: directory.url, resumedStep: 6)
         let records = try records(in: directory.url)
-        #expect(records[1][9...] == [0x10, 7, 0x3A, 2, 0x08, 1])
+        #expect(Array(records[1][9...]) == [0x10, 7, 0x3A, 2, 0x08, 1])
     }
 
     /// The messages of the only event file, their frames checked bit by bit.

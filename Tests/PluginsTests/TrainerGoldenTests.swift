@@ -20,14 +20,16 @@ import TrainerGRPO
         let session = session(micro: micro, engine: engine)
         let policy = try model("policy")
         let run = try run(
-            try DPO(settings(DPO.Config.self), session), session, policy, data: Goldens.url("dpo/batch.jsonl"), count: 6)
+            try DPO(settings(DPO.Config.self), session), session, policy, data: Goldens.url("dpo/batch.jsonl"),
+            count: 6)
         let figures = try run.accumulateGradients(run.nextExperience())
         try check(figures, policy, expected, gradients: "dpo/gradients.safetensors")
         for (name, value) in figures.metrics { try check(value, expected[name], name) }
         #expect(figures.metrics.count == 6)
     }
 
-    @Test(arguments: 0..<6, [1, 3]) func `grpo has TRL's loss, advantages and gradients`(number: Int, micro: Int) throws {
+    @Test(arguments: 0..<6, [1, 3])
+    func `grpo has TRL's loss, advantages and gradients`(number: Int, micro: Int) throws {
         let expected = try Goldens.json("grpo/expected.json")
         let expectedCase = try #require(expected["cases"]?.array?[number])
         let rows = try Goldens.lines("grpo/batch.jsonl")
@@ -37,7 +39,8 @@ import TrainerGRPO
         engine.completions = { _ in
             rows.map {
                 GenerationResult(
-                    ids: $0["completion_ids"]?.ids ?? [], logProbs: $0["old_logprobs"]?.numbers ?? [], finishReason: .stop)
+                    ids: $0["completion_ids"]?.ids ?? [], logProbs: $0["old_logprobs"]?.numbers ?? [],
+                    finishReason: .stop)
             }
         }
         let table = rows.map { ($0["completion_ids"]?.ids ?? [], $0["reward"]?.double ?? 0) }
@@ -110,7 +113,8 @@ import TrainerGRPO
     ) throws -> TrainingRun {
         let optimizer = try AdamW(.template)
         let groups = try ParameterGroups(
-            policy.store.specs, optimizer, OptimizerSettings(lr: 1, weightDecay: 0, decay: .all, groups: []), freeze: [])
+            policy.store.specs, optimizer, OptimizerSettings(lr: 1, weightDecay: 0, decay: .all, groups: []),
+            freeze: [])
         let horizon = ScheduleHorizon(steps: 1, warmupSteps: 0)
         let stream = try OrderedSource(JSONLinesSource(files: [data.path]))
         return TrainingRun(

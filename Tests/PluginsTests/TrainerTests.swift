@@ -37,8 +37,8 @@ import TrainerSFT
             try trainer.example(from: sample(#"{"input_ids": [5, 6], "labels": [6, 7]}"#))
         }
         #expect(
-            error?.description == "cannot read column \"labels\" of sample test.jsonl:1: label 0 is 6, expected -100 or "
-                + "the id 5 at the same position (the shift to the next token is made by the trainer)")
+            error?.description == "cannot read column \"labels\" of sample test.jsonl:1: label 0 is 6, expected -100 "
+                + "or the id 5 at the same position (the shift to the next token is made by the trainer)")
     }
 
     @Test func `text ends with the end of text, and is cut off at the sequence length`() throws {
@@ -135,6 +135,13 @@ import TrainerSFT
         #expect(batches[0].tokenColumns["reference"] == [0, 1, 2])
     }
 
+    @Test func `what a pair without a prompt begins with is its prompt`() throws {
+        let dpo = try DPO(.template, session())
+        let example = try dpo.example(from: sample(#"{"chosen_ids": [1, 2, 3, 4], "rejected_ids": [1, 2, 5, 4]}"#))
+        #expect(example?.sequences.map(\.ids) == [[1, 2, 3, 4], [1, 2, 5, 4]])
+        #expect(example?.sequences.map(\.trained) == [[false, false, true, true], [false, false, true, true]])
+    }
+
     @Test func `dpo asks for the model that the run starts from, or for a directory`() throws {
         #expect(DPO.auxiliaryModels(.template) == [AuxiliaryModel(role: "reference", path: nil)])
         let config = try settings(DPO.Config.self, #"{"reference": "base"}"#)
@@ -202,7 +209,9 @@ import TrainerSFT
         ("bnpo", [0.2, 0.2, 0.2, 0.2, 0.2], ["micro-batches": 1]),
         ("dr_grpo", [0.125, 0.125, 0.125, 0.125, 0.125], ["completions": 4]),
     ] as [(String, [Double], [String: Double])])
-    func `each loss type shares the loss in its own way`(type: String, share: [Double], weights: [String: Double]) throws {
+    func `each loss type shares the loss in its own way`(
+        type: String, share: [Double], weights: [String: Double]
+    ) throws {
         let batch = try experience(", \"max_completion_length\": 8, \"loss_type\": \"\(type)\"").batches[0]
         #expect(batch.tokenColumns["share"] == share)
         #expect(batch.weights == weights)

@@ -2,8 +2,8 @@ public import DataLoader
 public import Foundation
 public import PluginAPI
 
-/// Reads JSON lines, plain or gzip: raw text, conversations, preference pairs, pre-tokenised lines. One sample a line, its
-/// columns the fields of the line's object.
+/// Reads JSON lines, plain or gzip: raw text, conversations, preference pairs, pre-tokenised lines. One sample a line,
+/// its columns the fields of the line's object.
 public struct JSONLLoader: LoaderPlugin {
     /// What the recipe's `data.loader:` section may say.
     public struct Config: PluginConfig {

@@ -15,7 +15,9 @@ public struct EndsWith: Reward {
     private let text: String
 
     public init(_ config: Config) throws {
-        guard !config.text.isEmpty else { throw InputError("text", "found no text, expected what completions end with") }
+        guard !config.text.isEmpty else {
+            throw InputError("text", "found no text, expected what completions end with")
+        }
         text = config.text
     }
 

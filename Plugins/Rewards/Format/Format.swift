@@ -23,7 +23,8 @@ public struct Format: Reward {
             expression = try NSRegularExpression(
                 pattern: "\\A(?:\(config.pattern))\\z", options: [.dotMatchesLineSeparators])
         } catch {
-            throw InputError("pattern", "'\(config.pattern)' is not a regular expression: \(error.localizedDescription)")
+            throw InputError(
+                "pattern", "found '\(config.pattern)', expected a regular expression: \(error.localizedDescription)")
         }
     }
 

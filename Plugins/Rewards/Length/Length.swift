@@ -23,8 +23,8 @@ public struct Length: Reward {
     public init(_ config: Config) throws {
         guard config.min >= 0, config.min <= config.max, config.margin >= 0 else {
             throw InputError(
-                "length", "found min \(config.min), max \(config.max), margin \(config.margin); expected 0 <= min <= max "
-                    + "and a margin of 0 or more")
+                "length", "found min \(config.min), max \(config.max), margin \(config.margin); expected 0 <= min <= "
+                    + "max and a margin of 0 or more")
         }
         self.config = config
     }

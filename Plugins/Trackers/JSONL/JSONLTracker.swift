@@ -45,13 +45,14 @@ public final class JSONLTracker: Tracker {
 
     private static func step(of line: Data) -> Int? {
         // A line that is not JSON was cut short by a crash, and is discarded with what follows it.
-        guard let text = String(data: line, encoding: .utf8), let value = try? JSONValue(parsing: text) else { return nil }
-        return value["step"]?.integer
+        let value = try? line.withUnsafeBytes { try JSONValue(parsing: $0) }
+        return value?["step"]?.integer
     }
 
     /// UTC with milliseconds, so that two resumptions never share a name: 20250131T235959.123Z.
     private static func timeStamp() -> String {
-        let style = Date.ISO8601FormatStyle(dateSeparator: .omitted, timeSeparator: .omitted, includingFractionalSeconds: true)
+        let style = Date.ISO8601FormatStyle(
+            dateSeparator: .omitted, timeSeparator: .omitted, includingFractionalSeconds: true)
         return Date.now.formatted(style)
     }
 }

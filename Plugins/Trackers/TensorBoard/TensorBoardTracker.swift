@@ -47,5 +47,7 @@ public final class TensorBoardTracker: Tracker {
 /// Registers `tensorboard`.
 public struct TensorBoardPlugin: Plugin {
     public init() {}
-    public func register(in registrar: Registrar) throws { try registrar.tracker("tensorboard", TensorBoardTracker.self) }
+    public func register(in registrar: Registrar) throws {
+        try registrar.tracker("tensorboard", TensorBoardTracker.self)
+    }
 }

@@ -44,10 +44,12 @@ public final class DPO: HasAuxiliaryModels {
                 problem: "dpo needs columns prompt, chosen and rejected, as text, messages or ..._ids; it has "
                     + sample.columnNames.joined(separator: ", "))
         }
-        let prompt = try session.promptIDs(of: sample) ?? []
+        let prompt = try session.promptIDs(of: sample)
+        // Without a column of its own, the prompt is what both completions begin with.
+        let shared = prompt?.count ?? zip(chosen, rejected).prefix { $0 == $1 }.count
         let pair = [chosen, rejected].map { completion in
-            let ids = (prompt + completion).prefix(session.settings.sequenceLength)
-            return TokenSequence(ids: Array(ids), trained: ids.indices.map { $0 >= prompt.count })
+            let ids = ((prompt ?? []) + completion).prefix(session.settings.sequenceLength)
+            return TokenSequence(ids: Array(ids), trained: ids.indices.map { $0 >= shared })
         }
         return pair.contains { $0.trainedCount == 0 } ? nil : Example(pair, from: sample)
     }

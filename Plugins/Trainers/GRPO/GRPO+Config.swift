@@ -44,7 +44,9 @@ extension GRPO {
             let value = try JSONValue(from: decoder)
             guard let name = value.string ?? value["name"]?.string else {
                 throw DecodingError.dataCorrupted(
-                    .init(codingPath: decoder.codingPath, debugDescription: "expected a reward's name or {name:, weight:}"))
+                    .init(
+                        codingPath: decoder.codingPath,
+                        debugDescription: "expected a reward's name or {name:, weight:}"))
             }
             let own = value.members.filter { $0.key != "name" && $0.key != "weight" }
             self.init(name, weight: value["weight"]?.double ?? 1, options: .object(own))
@@ -92,14 +94,14 @@ extension GRPO {
             "max_completion_length": "tokens after which a completion is cut off",
             "temperature": "of sampling, above 0; log-probabilities are those of the tempered distribution",
             "stop_ids": "token ids that end a completion; null = the tokenizer's end of sequence and end of turn",
-            "loss_type": "mean over tokens: dapo | over completions: grpo | over micro-batches: bnpo | constant: dr_grpo",
+            "loss_type": "mean over tokens: dapo | completions: grpo | micro-batches: bnpo | a constant: dr_grpo",
             "scale_rewards": "standard deviation that advantages are divided by: group | batch | none",
             "epsilon": "probability ratios count down to 1 - epsilon",
             "epsilon_high": "and up to 1 + epsilon_high; null = epsilon",
             "beta": "coefficient of the divergence from the reference; 0 = no reference model",
             "use_bias_correction_kl": "whether the divergence is multiplied by the probability ratio",
             "reference": "Hugging Face directory of the frozen reference; null = the weights that the run starts from",
-            "mask_truncated_completions": "whether completions cut off at max_completion_length are left out of the loss",
+            "mask_truncated_completions": "whether completions that were cut off are left out of the loss",
         ]
 
         /// - Throws: `InputError` with every value that cannot be used.

@@ -1,24 +1,17 @@
 import Foundation
-import JSON
+package import JSON
 import PluginAPI
 import Yams
 
 /// Reads a recipe's YAML into an ordered value, and writes one back.
-enum RecipeFile {
+package enum RecipeFile {
     /// The recipe with overrides applied.
     /// - Throws: `InputError` for a file that cannot be read, is not YAML, or is not a mapping.
     static func read(_ path: String, overrides: [String]) throws -> JSONValue {
-        let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            throw InputError(
-                path, "cannot read the recipe: \(error.localizedDescription)", fix: "forktail train RECIPE.yaml")
-        }
-        return try apply(overrides, to: parse(text, name: path))
+        try apply(overrides, to: parse(WholeFile.read(path, fix: "forktail train RECIPE.yaml"), name: path))
     }
 
-    static func parse(_ text: String, name: String) throws -> JSONValue {
+    package static func parse(_ text: String, name: String) throws -> JSONValue {
         let node: Node?
         do {
             node = try Yams.compose(yaml: text)
@@ -32,12 +25,12 @@ enum RecipeFile {
     }
 
     /// YAML text that reads back as the same value.
-    static func text(_ value: JSONValue) throws -> String {
+    package static func text(_ value: JSONValue) throws -> String {
         try Yams.serialize(node: node(of: value), sortKeys: false)
     }
 
     /// Sets `key.path=value` settings; the value is read as YAML.
-    static func apply(_ overrides: [String], to recipe: JSONValue) throws -> JSONValue {
+    package static func apply(_ overrides: [String], to recipe: JSONValue) throws -> JSONValue {
         try overrides.reduce(recipe) { recipe, override in
             guard let equals = override.firstIndex(of: "="), equals != override.startIndex else {
                 throw InputError(override, "is no setting, expected key.path=value", fix: "steps=100 optimizer.lr=1e-3")

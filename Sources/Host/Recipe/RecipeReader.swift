@@ -46,7 +46,17 @@ struct RecipeReader {
         notYet()
         let plugins = section(PluginsSection.self, "plugins")
         let trackers = trackerList()
-        validate(model: model, activations: activations, optimizer: optimizer?.shared, batch: batch)
+        checkChoices(model: model, activations: activations, optimizer: optimizer?.shared)
+        atLeast("optimizer.lr", optimizer?.shared?.lr, 0.0)
+        atLeast("optimizer.weight_decay", optimizer?.shared?.weightDecay, 0.0)
+        atLeast("scheduler.warmup_steps", scheduler?.shared?.warmupSteps, 0)
+        atLeast("batch.size", batch?.size, 1)
+        atLeast("batch.micro", batch?.micro, 1)
+        atLeast("batch.passes", batch?.passes, 1)
+        atLeast("sequence.length", sequence?.length, 2)
+        atLeast("checkpoint.every", checkpoint?.every, 0)
+        atLeast("checkpoint.keep", checkpoint?.keep, 1)
+        atLeast("evaluation.every", evaluation?.every, 0)
 
         guard problems.isEmpty, let model, let trainer, let objective, let optimizer, let scheduler, let loader,
             let batch, let sequence, let activations, let checkpoint, let evaluation, let plugins,
@@ -86,8 +96,9 @@ struct RecipeReader {
             let schema = try ConfigSchema(type)
             var found: [InputProblem] = []
             let members = schema.resolve(given, at: place, alsoKnown: alsoKnown, problems: &found)
-            problems += found
-            return (try ConfigDecoder.decode(type, from: members, at: place), members)
+            let mistyped = schema.typeProblems(in: members, at: place)
+            problems += found + mistyped
+            return mistyped.isEmpty ? (try ConfigDecoder.decode(type, from: members, at: place), members) : nil
         } catch let error as InputError {
             problems += error.problems
         } catch {
@@ -139,11 +150,13 @@ struct RecipeReader {
             let schema = try registry.contribution(kind, named: name).schema
             let sharedSchema = try ConfigSchema(shared)
             let ownKeys = schema.keys
-            let (sharedValue, sharedMembers) = decode(
-                shared, given, at: place, alsoKnown: ["name"] + ownKeys) ?? (nil, .object([]))
+            // Keys that neither side knows are reported once, by the plugin's own schema.
+            let sharedPart = JSONValue.object(given.members.filter { sharedSchema.keys.contains($0.key) })
+            let (sharedValue, sharedMembers) = decode(shared, sharedPart, at: place, alsoKnown: []) ?? (nil, .object([]))
             let members = schema.resolve(
                 given, at: place, alsoKnown: ["name"] + sharedSchema.keys.filter { !ownKeys.contains($0) },
                 problems: &problems)
+            problems += schema.typeProblems(in: members, at: place)
             if record {
                 let all = [JSONValue.Member("name", .string(name))] + sharedMembers.members + members.members
                 resolved.append(.init(place, .object(all)))
@@ -164,8 +177,8 @@ struct RecipeReader {
             problems.append(ConfigSchema.unknownKey(member.key, at: "data", known: known))
         }
         let before = resolved
-        let loader = plugin(.loader, at: "loader", given["loader"], default: "jsonl")
-        let loaderMembers = resolved.last { $0.key == "loader" }?.value ?? .null
+        let loader = plugin(.loader, at: "data.loader", given["loader"], default: "jsonl")
+        let loaderMembers = resolved.last { $0.key == "data.loader" }?.value ?? .null
         resolved = before
         let train = parts(given["train"], at: "data.train")
         let validation = parts(given["validation"], at: "data.validation")
@@ -202,12 +215,16 @@ struct RecipeReader {
             problems.append(InputProblem("steps", "give either steps or epochs", fix: "steps=1000"))
         }
         if let steps {
-            if steps < 0 { problems.append(InputProblem("steps", "found \(steps), expected 0 or more")) }
+            atLeast("steps", steps, 0)
             resolved.append(.init("steps", .integer(steps)))
         }
-        if let epochs { resolved.append(.init("epochs", .double(epochs))) }
+        if let epochs {
+            atLeast("epochs", epochs, 0)
+            resolved.append(.init("epochs", .double(epochs)))
+        }
         // PyTorch's habit of 1.0 is not assumed: no clipping unless asked for.
         let clip = number("clip_grad_norm")
+        if let clip, !(clip > 0) { problems.append(InputProblem("clip_grad_norm", "found \(clip), expected above 0, or null")) }
         resolved.append(.init("clip_grad_norm", clip.map(JSONValue.double) ?? .null))
         return (steps, epochs, clip)
     }
@@ -226,8 +243,8 @@ struct RecipeReader {
 
     // MARK: checks
 
-    private mutating func validate(
-        model: ModelSection?, activations: ActivationSection?, optimizer: OptimizerSection?, batch: BatchSection?
+    private mutating func checkChoices(
+        model: ModelSection?, activations: ActivationSection?, optimizer: OptimizerSection?
     ) {
         func oneOf(_ place: String, _ found: String?, _ known: [String]) {
             guard let found, !known.contains(found) else { return }
@@ -237,13 +254,12 @@ struct RecipeReader {
         oneOf("activations.checkpoint", activations?.checkpoint, ["none", "block"])
         oneOf("optimizer.decay", optimizer?.decay, ["matrices", "all"])
         oneOf("optimizer.states", optimizer?.states, ["float32"])
-        if let batch, batch.size < 1 { problems.append(InputProblem("batch.size", "found \(batch.size), expected 1 or more")) }
-        if let micro = batch?.micro, micro < 1 {
-            problems.append(InputProblem("batch.micro", "found \(micro), expected 1 or more"))
-        }
-        if let batch, batch.passes < 1 {
-            problems.append(InputProblem("batch.passes", "found \(batch.passes), expected 1 or more"))
-        }
+    }
+
+    private mutating func atLeast<Number: Comparable>(_ place: String, _ found: Number?, _ least: Number) {
+        // Written so that nan is refused too.
+        guard let found, !(found >= least) else { return }
+        problems.append(InputProblem(place, "found \(found), expected \(least) or more"))
     }
 
     /// Sections that the contract names and this release cannot honour are refused, not ignored.

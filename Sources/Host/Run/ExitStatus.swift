@@ -23,7 +23,7 @@ public enum ExitStatus: Int32, Sendable {
         case let status as CommandEnded: status.status
         case is RunStopped: .stoppedByPolicy
         case is InputError, is ModelConfigError, is WeightsError, is DataError, is SampleError, is TokenizerError,
-            is PluginError:
+            is PluginError, is PluginErrors:
             .wrongInput
         default: .failed
         }

@@ -7,12 +7,7 @@ import PluginAPI
 enum JSONLines {
     /// - Throws: `InputError` with every line that is no object.
     static func read(_ path: String) throws -> [JSONValue] {
-        let text: String
-        do {
-            text = try String(contentsOfFile: path, encoding: .utf8)
-        } catch {
-            throw InputError(path, "cannot be read: \(error.localizedDescription)")
-        }
+        let text = try WholeFile.read(path)
         var values: [JSONValue] = []
         var problems: [InputProblem] = []
         for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()

@@ -12,13 +12,20 @@ final class RunDirectory {
     /// - Throws: `InputError` when it cannot be written or another process holds it.
     init(_ path: String) throws {
         url = URL(fileURLWithPath: path)
-        do {
-            try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
-        } catch {
-            throw InputError(
-                path, "cannot create the run directory: \(error.localizedDescription)", fix: "--run-dir DIR")
-        }
+        try RunDirectory.create(url.path)
         lock = try FileLock(url.appendingPathComponent("run.lock").path)
+    }
+
+    /// Creates a directory and what leads to it, as `mkdir -p`.
+    private static func create(_ path: String) throws {
+        guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+        let parent = (path as NSString).deletingLastPathComponent
+        if errno == ENOENT, parent != path {
+            try create(parent)
+            if mkdir(path, 0o755) == 0 || errno == EEXIST { return }
+        }
+        throw InputError(
+            path, "cannot create the run directory: \(String(cString: strerror(errno)))", fix: "--run-dir DIR")
     }
 
     var checkpoints: URL { url.appendingPathComponent("checkpoints") }

@@ -21,16 +21,7 @@ struct ModelSource {
     /// A new model.
     /// - Parameter value: config.json's keys, or the path of a file that holds them.
     init(config value: JSONValue, registry: Registry) throws {
-        let data: Data
-        if let path = value.string {
-            do {
-                data = try Data(contentsOf: URL(fileURLWithPath: path))
-            } catch {
-                throw InputError("model.config", "cannot read '\(path)': \(error.localizedDescription)")
-            }
-        } else {
-            data = Data(value.text.utf8)
-        }
+        let data = Data(try value.string.map { try WholeFile.read($0) }?.utf8 ?? value.text.utf8)
         config = try ModelConfig(data)
         configuration = try ModelSource.configuration(of: config, registry)
         directory = nil

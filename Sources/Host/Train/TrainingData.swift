@@ -17,12 +17,15 @@ struct TrainingData {
         let context = LoaderContext(seed: seed, isTraining: isTraining)
         let weighted = parts.compactMap { part in part.weight.map { (part.path, $0) } }
         guard !weighted.isEmpty else {
-            return try loader.stream(parts.map { URL(fileURLWithPath: $0.path) }, context)
+            return try loader.stream(parts.map { TrainingData.url($0.path) }, context)
         }
         return try MixedStream(
             weighted.map { path, weight in
                 MixedStream.Part(
-                    name: path, stream: try loader.stream([URL(fileURLWithPath: path)], context), weight: weight)
+                    name: path, stream: try loader.stream([TrainingData.url(path)], context), weight: weight)
             }, seed: seed)
     }
+
+    /// Without the slash that marks a directory, which would show in messages.
+    private static func url(_ path: String) -> URL { URL(fileURLWithPath: path, isDirectory: false) }
 }

@@ -3,7 +3,6 @@ import DataLoader
 import Foundation
 import JSON
 import PluginAPI
-import Text
 
 /// A recipe made into a run, step by step; every part is resolved by name here and nowhere later.
 struct TrainingJob {
@@ -31,33 +30,26 @@ struct TrainingJob {
         let checkpoint = try checkpointToResume()
         let precision = try Precision(recipe: recipe.model.precision)
         let runtime = Runtime.make(precision)
-        let tokenizer = try recipe.tokenizer.map { try Tokenizer(contentsOf: URL(fileURLWithPath: $0)) }
-        let source = try modelSource()
-        try check(source.configuration, tokenizer)
-
-        let optimizer = try registry.optimizer(recipe.optimizer.name).make(recipe.optimizer.settings, "optimizer")
-        let groups = try ParameterGroups(
-            DecoderModel.specs(source.configuration), optimizer, recipe.optimizerSettings,
-            freeze: recipe.model.freeze.map(NamePattern.init))
+        let inputs = try TrainingInputs(recipe, registry)
+        let (source, groups) = (inputs.source, inputs.groups)
         let policy = try source.build(
             runtime, precision: precision, seed: recipe.seed,
             checkpointing: DecoderModel.Checkpointing(rawValue: recipe.activations.checkpoint) ?? .none,
             group: { groups.number(of: $0) })
-        let update = WeightUpdate(optimizer, policy.store, groups)
+        let update = WeightUpdate(inputs.optimizer, policy.store, groups)
         if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
         for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
 
         let factory = try registry.trainer(recipe.trainer.name).maker
         let session = TrainingSession(
-            settings: trainingSettings, tokenizer: tokenizer,
+            settings: trainingSettings, tokenizer: inputs.tokenizer,
             engine: try engine(policy, source, factory, precision))
         let trainer = try factory.make(recipe.trainer.settings, session)
         if let checkpoint, let trainer = trainer as? any HasState {
             try trainer.restore(RunCheckpoint.value("trainer", of: checkpoint))
         }
 
-        let data = try TrainingData(recipe, registry)
-        let stream = try data.stream(recipe.train, isTraining: true)
+        let stream = inputs.training
         let loader = try Loader(
             stream, batchSize: recipe.batch.size,
             state: checkpoint.map { try RunCheckpoint.decode(LoaderState.self, "loader", of: $0) })
@@ -78,7 +70,7 @@ struct TrainingJob {
             checkpoint: RunCheckpoint(
                 recipe: recipe.resolved, plugins: registry.lock, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
-            evaluation: try evaluation(data), resumedStep: progress.step)
+            evaluation: try evaluation(inputs.validation), resumedStep: progress.step)
         announce(source.configuration, policy, steps: steps, from: progress.step)
         let run = TrainingRun(
             trainer: trainer, session: session, policy: policy, update: update,
@@ -95,7 +87,13 @@ struct TrainingJob {
             if let trainer = run.trainer as? any HasLoop { try trainer.run(run) } else { try StandardLoop().run(run) }
         } catch {
             // What was good before the failure is made durable, and the failure is what is reported.
-            do { try recorder.finish() } catch let later { StandardError.write("warning: \(later)") }
+            do {
+                try recorder.finish()
+                let newest = try CheckpointStore.list(in: directory.checkpoints.path).first
+                StandardError.write(newest.map { "the newest checkpoint is \($0.path)" } ?? "there is no checkpoint yet")
+            } catch let later {
+                StandardError.write("warning: \(later)")
+            }
             throw error
         }
         if !run.isDone {
@@ -114,30 +112,6 @@ struct TrainingJob {
             seed: recipe.seed, batchSize: recipe.batch.size,
             microBatchSize: recipe.batch.micro ?? recipe.batch.size, sequenceLength: recipe.sequence.length,
             packs: recipe.sequence.pack, objective: recipe.objective.settings)
-    }
-
-    private func modelSource() throws -> ModelSource {
-        if let path = recipe.model.path { return try ModelSource(path: path, registry: registry) }
-        return try ModelSource(config: recipe.modelConfig ?? .object([]), registry: registry)
-    }
-
-    private func check(_ configuration: DecoderConfiguration, _ tokenizer: Tokenizer?) throws {
-        var problems: [InputProblem] = []
-        if let tokenizer, tokenizer.vocabularySize > configuration.vocabularySize {
-            problems.append(
-                InputProblem(
-                    "tokenizer",
-                    "knows \(tokenizer.vocabularySize) tokens, the model has embeddings for \(configuration.vocabularySize)",
-                    fix: "use the model's own tokenizer, or a model.config with vocab_size \(tokenizer.vocabularySize)"))
-        }
-        if recipe.sequence.length > configuration.positionCount {
-            problems.append(
-                InputProblem(
-                    "sequence.length",
-                    "is \(recipe.sequence.length), the model has \(configuration.positionCount) positions",
-                    fix: "sequence.length=\(configuration.positionCount)"))
-        }
-        if !problems.isEmpty { throw InputError(problems) }
     }
 
     private func engine(
@@ -161,14 +135,12 @@ struct TrainingJob {
         }
     }
 
-    private func evaluation(_ data: TrainingData) throws -> RunRecorder.Evaluation? {
-        guard recipe.evaluation.every > 0, !recipe.validation.isEmpty else {
-            if recipe.evaluation.every > 0 {
-                StandardError.write("warning: evaluation.every has no effect without data.validation")
-            }
+    private func evaluation(_ stream: (any SampleStream)?) throws -> RunRecorder.Evaluation? {
+        guard recipe.evaluation.every > 0 else { return nil }
+        guard let stream else {
+            StandardError.write("warning: evaluation.every has no effect without data.validation")
             return nil
         }
-        let stream = try data.stream(recipe.validation, isTraining: false)
         return RunRecorder.Evaluation(
             every: recipe.evaluation.every, samples: try (0..<stream.epochLength).map { try stream.sample(at: $0) })
     }
@@ -195,8 +167,12 @@ struct TrainingJob {
     }
 
     private func checkDrift(_ checkpoint: Checkpoint) throws {
-        let recipeChanges = RecipeDrift.differences(
-            from: try RunCheckpoint.value("recipe", of: checkpoint), to: recipe.resolved)
+        let before = try RunCheckpoint.value("recipe", of: checkpoint)
+        let recipeChanges = RecipeDrift.differences(from: before, to: recipe.resolved)
+        for key in ["steps", "epochs"] where before[key] != recipe.resolved[key] {
+            let (old, new) = (before[key]?.text ?? "absent", recipe.resolved[key]?.text ?? "absent")
+            StandardError.write("note: \(key): was \(old), now \(new); the learning rate's schedule is computed anew")
+        }
         let pluginChanges = registry.resolvedSet.differences(
             since: try PluginLock(RunCheckpoint.value("plugins", of: checkpoint)))
         var problems: [InputProblem] = []

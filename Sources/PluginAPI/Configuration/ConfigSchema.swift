@@ -7,6 +7,7 @@ public struct ConfigSchema: Sendable {
     public let template: JSONValue
     public let help: [String: String]
     public let required: [String]
+    private let problemOf: @Sendable (JSONValue, String) -> [InputProblem]
 
     public init<Config: PluginConfig>(_ type: Config.Type) throws {
         let encoder = JSONEncoder()
@@ -15,6 +16,22 @@ public struct ConfigSchema: Sendable {
         template = try data.withUnsafeBytes { try JSONValue(parsing: $0) }
         help = Config.help
         required = Config.required
+        problemOf = { settings, place in
+            do {
+                _ = try ConfigDecoder.decode(type, from: settings, at: place)
+                return []
+            } catch let error as InputError {
+                return error.problems
+            } catch {
+                return [InputProblem(place, "\(error)")]
+            }
+        }
+    }
+
+    /// Every value of resolved settings that has the wrong type, each key looked at by itself.
+    /// - Parameter place: where the settings stand, for messages ("trainer").
+    public func typeProblems(in settings: JSONValue, at place: String) -> [InputProblem] {
+        settings.members.flatMap { problemOf(template.setting($0.key, to: $0.value), place) }
     }
 
     /// The keys of the top level.

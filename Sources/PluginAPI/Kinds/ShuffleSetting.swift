@@ -11,6 +11,7 @@ public enum ShuffleSetting: Codable, Sendable, Hashable {
 
     public init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        // What is no truth value is a name, or an error of the second attempt.
         if let isOn = try? container.decode(Bool.self) {
             self = isOn ? .standard : .none
         } else {

@@ -188,9 +188,12 @@ public struct RunStopped: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         let shown = sampleIDs.prefix(8).joined(separator: ", ") + (sampleIDs.count > 8 ? ", ..." : "")
-        return "stopped at step \(step): loss \(loss), gradient norm \(gradientNorm), expected finite numbers; "
-            + "samples of the batch: \(shown). the weights of step \(step - 1) are kept in the last checkpoint"
+        return "stopped at step \(step): loss \(text(loss)), gradient norm \(text(gradientNorm)), expected finite numbers; "
+            + "samples of the batch: \(shown)"
     }
+
+    /// The sign of a nan says nothing.
+    private func text(_ value: Double) -> String { value.isNaN ? "nan" : "\(value)" }
 }
 
 /// What happens beside the loop: metrics, checkpoints, signals.

@@ -6,8 +6,8 @@ public import Text
 extension TrainingSession {
     /// The ids and labels of a pre-tokenised sample; nil when it has no such column.
     ///
-    /// Ids stand under `input_ids`, or under `tokens`, as many MDS data sets call them. `labels` is optional, -100 = not
-    /// trained, same positions as the ids.
+    /// Ids stand under `input_ids`, or under `tokens`, as many MDS data sets call them. `labels` is optional, -100 =
+    /// not trained, same positions as the ids.
     /// - Throws: `SampleError` for labels of another length, or labels that are neither -100 nor the id.
     public func tokens(of sample: Sample) throws -> TokenSequence? {
         guard let column = sample["input_ids"] ?? sample["tokens"] else { return nil }
@@ -50,9 +50,9 @@ extension TrainingSession {
         let tokenizer = try requireTokenizer(for: "the column '\(name)' of \(sample.id)")
         if let messages = try messages(in: column, of: sample) {
             guard messages.first?.role == "assistant" else {
+                let found = messages.first.map { "a turn of \($0.role)" } ?? "no turn"
                 throw SampleError(
-                    sample: sample.id, column: name,
-                    problem: "found \(messages.first.map { "a turn of \($0.role)" } ?? "no turn") first, expected the assistant's")
+                    sample: sample.id, column: name, problem: "found \(found) first, expected the assistant's")
             }
             // The header of the first turn ends the prompt, and the line break after the last is never generated.
             return tokenizer.encode(Array(try ChatML().render(messages).dropFirst().dropLast())).ids
