@@ -92,6 +92,13 @@ struct JSONLinesTests {
         }
     }
 
+    @Test("line numbers are right far into a file, blank lines counted")
+    func lineNumbers() throws {
+        let path = try file(String(repeating: "{\"a\": 1}\n\n", count: 40))
+        let source = try JSONLinesSource(files: [path])
+        #expect(try (0..<40).map { try source.sample(at: $0).index } == (0..<40).map { 2 * $0 + 1 })
+    }
+
     @Test("contents, not names, make the fingerprint; a cut gzip file is refused")
     func fingerprints() throws {
         let first = try file("{\"a\": 1}\n", "x")

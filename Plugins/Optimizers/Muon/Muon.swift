@@ -39,7 +39,7 @@ public struct Muon: WholeMatrixOptimizer {
             "momentum": "share of the last direction that is kept, 0..<1",
             "nesterov": "whether the gradient is mixed into the direction once more",
             "ns_steps": "Newton-Schulz iterations",
-            "adjust_lr": "factor on a matrix's lr: match_rms_adamw = 0.2 sqrt(max(R, C)) | original = sqrt(max(1, R/C))",
+            "adjust_lr": "of a matrix's lr: match_rms_adamw = 0.2 sqrt(max(R, C)) | original = sqrt(max(1, R/C))",
             "exclude": "patterns of matrices that follow AdamW's rule all the same",
             "betas": "of AdamW's rule",
             "eps": "of AdamW's rule",

@@ -30,8 +30,8 @@ public struct SGD: Optimizer {
         guard !config.nesterov || (config.momentum > 0 && config.dampening == 0) else {
             throw InputError(
                 "optimizer.nesterov",
-                "found true with momentum \(config.momentum) and dampening \(config.dampening), expected momentum above "
-                    + "0 and no dampening", fix: "optimizer.momentum=0.9 optimizer.dampening=0")
+                "found true with momentum \(config.momentum) and dampening \(config.dampening), expected momentum "
+                    + "above 0 and no dampening", fix: "optimizer.momentum=0.9 optimizer.dampening=0")
         }
         self.config = config
     }

@@ -76,8 +76,8 @@ public final class SFT: Trainer {
         guard let conversation = try session.conversation(of: sample) else {
             throw SampleError(
                 sample: sample.id, column: "messages",
-                problem: "sft needs columns prompt and completion, prompt_ids and completion_ids, messages, or input_ids"
-                    + "; it has " + sample.columnNames.joined(separator: ", "))
+                problem: "sft needs columns prompt and completion, prompt_ids and completion_ids, messages, or "
+                    + "input_ids; it has " + sample.columnNames.joined(separator: ", "))
         }
         if config.completionOnly { return conversation }
         return TokenSequence(ids: conversation.ids, trained: conversation.ids.map { _ in true })
