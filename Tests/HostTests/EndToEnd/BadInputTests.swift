@@ -144,7 +144,8 @@ import Testing
         let lines = (outcome.error ?? "").split(separator: "\n")
         #expect(
             lines.contains(
-                "  - tensor 'model.norm.weight' ends at byte 86784 of the values, expected at most 17976, the bytes found"
+                "  - tensor 'model.norm.weight' ends at byte 86784 of the values, expected at most 17976, "
+                    + "the bytes found"
             ))
         #expect(lines.last == "the file is cut short or not a safetensors file: fetch or write it again")
     }
@@ -225,8 +226,8 @@ import Testing
         #expect(
             try failure("generate", "--model", model, "--input", prompts, "--max-new-tokens", "63")
                 == "cannot generate: request 0: the prompt has token 97, the model has tokens 0...96; request 0: "
-                + "2 prompt tokens and 63 new ones exceed the model's 64 positions, ask for fewer new tokens or shorten "
-                + "the prompt")
+                + "2 prompt tokens and 63 new ones exceed the model's 64 positions, ask for fewer new tokens or "
+                + "shorten the prompt")
         #expect(
             try failure("score", "--model", model, "--input", "/absent")?.hasPrefix("/absent: cannot be read: ") == true
         )
