@@ -34,12 +34,15 @@ struct GenerateCommand: ParsableCommand {
     func run() throws {
         let model = try InferenceModel(options)
         let lines = try input.map { try JSONLines.read($0) } ?? [.object([.init("prompt", .string(prompt ?? ""))])]
-        let place = input ?? "--prompt"
-        let requests = try lines.enumerated().map { index, line in
-            sampling.request(
-                try model.prompt(line, at: "\(place):\(index + 1)"), index: index, stopIDs: model.stopIDs,
-                ignoresStop: ignoresEnd)
+        var problems = InputProblems()
+        let requests = try lines.enumerated().compactMap { index, line in
+            let place = input.map { "\($0):\(index + 1)" } ?? "--prompt"
+            return try problems.attempt(place) {
+                sampling.request(
+                    try model.prompt(line, at: place), index: index, stopIDs: model.stopIDs, ignoresStop: ignoresEnd)
+            }
         }
+        try problems.end()
         let results = try Generator(model.policy.decoder, model.policy.runtime).generate(requests)
         guard input != nil || output != nil else {
             for result in results { print(model.text(result.ids)) }

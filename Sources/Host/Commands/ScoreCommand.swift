@@ -23,13 +23,19 @@ struct ScoreCommand: ParsableCommand {
     func run() throws {
         let model = try InferenceModel(options)
         let lines = try JSONLines.read(input)
-        let results = try lines.enumerated().map { index, line in
-            try score(line, model, at: "\(input):\(index + 1)")
+        var problems = InputProblems()
+        let requests = try lines.enumerated().compactMap { index, line in
+            let place = "\(input):\(index + 1)"
+            return try problems.attempt(place) { try request(line, model, at: place) }
         }
-        try JSONLines.write(results, to: output)
+        try problems.end()
+        try JSONLines.write(requests.map { score($0, model) }, to: output)
     }
 
-    private func score(_ line: JSONValue, _ model: InferenceModel, at place: String) throws -> JSONValue {
+    /// A line's ids, and the labels that say what counts.
+    private typealias Request = (ids: [Int32], labels: [Int32])
+
+    private func request(_ line: JSONValue, _ model: InferenceModel, at place: String) throws -> Request {
         let ids = try line["text"]?.string.map { try model.requireTokenizer(at: place).encode($0) }
             ?? model.prompt(line, at: place)
         let positions = model.policy.decoder.configuration.positionCount
@@ -44,6 +50,11 @@ struct ScoreCommand: ParsableCommand {
         guard labels.count == ids.count else {
             throw InputError(place, "has \(labels.count) labels for \(ids.count) ids")
         }
+        return (ids, labels)
+    }
+
+    private func score(_ request: Request, _ model: InferenceModel) -> JSONValue {
+        let (ids, labels) = request
         let all = TokenSequence(ids: ids, trained: [Bool](repeating: true, count: ids.count))
         let logProbs = model.policy.logProbs(MicroBatch(sequences: [all], weights: [:], sampleIDs: []))
         let counted = logProbs.indices.filter { labels[$0 + 1] != -100 }

@@ -22,8 +22,8 @@ public enum ExitStatus: Int32, Sendable {
         self = switch error {
         case let status as CommandEnded: status.status
         case is RunStopped: .stoppedByPolicy
-        case is InputError, is ModelConfigError, is WeightsError, is DataError, is SampleError, is TokenizerError,
-            is PluginError, is PluginErrors:
+        case is InputError, is GenerationError, is ModelConfigError, is WeightsError, is DataError, is SampleError,
+            is TokenizerError, is PluginError, is PluginErrors:
             .wrongInput
         default: .failed
         }

@@ -57,12 +57,12 @@ struct InferenceModel {
     /// The prompt's ids: `input_ids` or `prompt_ids`, `prompt` text, or `messages` under the ChatML template.
     func prompt(_ line: JSONValue, at place: String) throws -> [Int32] {
         if let ids = line["input_ids"] ?? line["prompt_ids"] { return try JSONLines.ids(ids, at: place) }
-        let tokenizer = try requireTokenizer(at: place)
-        if let text = line["prompt"]?.string { return tokenizer.encode(text) }
-        if let messages = line["messages"]?.array {
-            return try ChatML().encode(try messages.map { try message($0, at: place) }, addGenerationPrompt: true, with: tokenizer).ids
+        if let text = line["prompt"]?.string { return try requireTokenizer(at: place).encode(text) }
+        guard let messages = line["messages"]?.array else {
+            throw InputError(place, "has none of input_ids, prompt_ids, prompt, messages")
         }
-        throw InputError(place, "has none of input_ids, prompt_ids, prompt, messages")
+        let turns = try messages.map { try message($0, at: place) }
+        return try ChatML().encode(turns, addGenerationPrompt: true, with: requireTokenizer(at: place)).ids
     }
 
     private func message(_ value: JSONValue, at place: String) throws -> ChatMessage {

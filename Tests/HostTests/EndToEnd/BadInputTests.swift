@@ -144,7 +144,8 @@ import Testing
         let lines = (outcome.error ?? "").split(separator: "\n")
         #expect(
             lines.contains(
-                "  - tensor 'model.norm.weight' ends at byte 86784 of the values, expected at most 17976, the bytes found"
+                "  - tensor 'model.norm.weight' ends at byte 86784 of the values, expected at most 17976, "
+                    + "the bytes found"
             ))
         #expect(lines.last == "the file is cut short or not a safetensors file: fetch or write it again")
     }
@@ -194,6 +195,42 @@ import Testing
         }
         #expect(hashed.status == 2)
         #expect(hashed.error?.contains("xxh64") == true)
+    }
+
+    @Test("score and generate name every line that they cannot use")
+    func lines() throws {
+        let long = "[\((0..<65).map { "\($0)" }.joined(separator: ", "))]"
+        let input = try bench.scratch.write(
+            "lines.jsonl",
+            [
+                #"{"input_ids": [5, 6]}"#, #"{"input_ids": [5, 97]}"#, #"{"input_ids": [5, "x"]}"#, #"{"text": "a"}"#,
+                #"{"other": 1}"#, #"{"input_ids": [5]}"#, "{\"input_ids\": \(long)}",
+                #"{"input_ids": [5, 6], "labels": [5]}"#,
+            ].map { $0 + "\n" }.joined())
+        let model = Golden.path("llama")
+        #expect(
+            try failure("score", "--model", model, "--input", input) == """
+                \(input):2: has token id 97, the model knows 0...96
+                \(input):3: found "x", expected a token id
+                \(input):4: holds text, and the model directory has no tokenizer.json
+                    fix: --tokenizer DIR
+                \(input):5: has none of input_ids, prompt_ids, prompt, messages
+                \(input):6: has 1 tokens, expected 2 to 64 (the model's positions)
+                \(input):7: has 65 tokens, expected 2 to 64 (the model's positions)
+                \(input):8: has 1 labels for 2 ids
+                """)
+        let generated = try #require(try failure("generate", "--model", model, "--input", input))
+        #expect(generated.hasPrefix("\(input):3: found \"x\", expected a token id\n"))
+        #expect(generated.contains("\(input):5: has none of input_ids, prompt_ids, prompt, messages"))
+        let prompts = try bench.scratch.write("prompts.jsonl", "{\"prompt_ids\": [5, 97]}\n{\"prompt_ids\": [5]}\n")
+        #expect(
+            try failure("generate", "--model", model, "--input", prompts, "--max-new-tokens", "63")
+                == "cannot generate: request 0: the prompt has token 97, the model has tokens 0...96; request 0: "
+                + "2 prompt tokens and 63 new ones exceed the model's 64 positions, ask for fewer new tokens or "
+                + "shorten the prompt")
+        #expect(
+            try failure("score", "--model", model, "--input", "/absent")?.hasPrefix("/absent: cannot be read: ") == true
+        )
     }
 
     private func failure(_ arguments: String...) throws -> String? {
