@@ -90,7 +90,12 @@ let package = Package(
         tests("DataLoaderTests", ["DataLoader", "JSON", "Random"]),
         tests("TextTests", ["Text"]),
         tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "JSON"]),
-        tests("HostTests", ["Host", "PluginAPI", "PluginTestKit", "Core", "JSON"]),
+        tests(
+            "HostTests",
+            [
+                "Host", "PluginAPI", "PluginTestKit", "Core", "DataLoader", "Text", "JSON", "ModelLlama", "TrainerDPO",
+                "TrainerGRPO", "forktail",
+            ]),
         tests(
             "PluginsTests",
             ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "Text", "JSON", "Random"]

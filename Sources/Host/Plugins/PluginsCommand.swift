@@ -7,7 +7,7 @@ public struct PluginsCommand: ParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "plugins", abstract: "List, explain, make and build plugins.",
         subcommands: [
-            ListCommand.self, InfoCommand.self, ExplainCommand.self, ValidateCommand.self,
+            ListCommand.self, InfoCommand.self, ExplainCommand.self, ValidateCommand.self, NewCommand.self,
             BuildCommand.self, SDKCommand.self,
         ])
 
@@ -67,6 +67,20 @@ public struct PluginsCommand: ParsableCommand {
 
         func run() throws {
             print(try PluginValidation.run(URL(filePath: path), shown: path, compiled: CompiledPlugins.current))
+        }
+    }
+
+    struct NewCommand: ParsableCommand {
+        static let configuration = CommandConfiguration(commandName: "new", abstract: "Write a plugin to start from.")
+        @Argument var kind: PluginKind
+        @Argument(help: "publisher.kind.name") var id: String
+        @Option(help: "The folder to write; its name is the plugin's when left out.") var into: String?
+
+        func run() throws {
+            let scaffold = try PluginScaffold(kind, id)
+            let folder = URL(filePath: into ?? scaffold.typeName)
+            try scaffold.write(to: folder)
+            print("wrote \(folder.relativePath)\nnext: forktail plugins build \(folder.relativePath)")
         }
     }
 
