@@ -1,5 +1,3 @@
-import Foundation
-
 /// Runs a program row by row in float64.
 struct ReferenceProgram {
     private let program: Program
@@ -52,40 +50,12 @@ struct ReferenceProgram {
         case .scalar(let index): [Double](repeating: scalars[index], count: width)
         case .constant(let value): [Double](repeating: value, count: width)
         case .column: (0..<width).map(Double.init)
-        case .unary(let op, let a): values[a].map { Self.apply(op, $0) }
-        case .binary(let op, let a, let b): zip(values[a], values[b]).map { Self.apply(op, $0, $1) }
+        case .unary(let op, let a): values[a].map { op.value($0) }
+        case .binary(let op, let a, let b): zip(values[a], values[b]).map { op.value($0, $1) }
         case .select(let condition, let a, let b):
             (0..<width).map { values[condition][$0] != 0 ? values[a][$0] : values[b][$0] }
         case .rowSum(let a): [Double](repeating: values[a].reduce(0, +), count: width)
         case .rowMax(let a): [Double](repeating: values[a].reduce(-.infinity, Swift.max), count: width)
-        }
-    }
-
-    private static func apply(_ op: Program.Unary, _ x: Double) -> Double {
-        switch op {
-        case .negate: -x
-        case .exp: Foundation.exp(x)
-        case .log: Foundation.log(x)
-        case .sqrt: x.squareRoot()
-        case .tanh: Foundation.tanh(x)
-        case .erf: Foundation.erf(x)
-        case .abs: Swift.abs(x)
-        case .sign: x > 0 ? 1 : x < 0 ? -1 : 0
-        case .reciprocal: 1 / x
-        case .log1p: Foundation.log1p(x)
-        }
-    }
-
-    private static func apply(_ op: Program.Binary, _ a: Double, _ b: Double) -> Double {
-        switch op {
-        case .add: a + b
-        case .subtract: a - b
-        case .multiply: a * b
-        case .divide: a / b
-        case .maximum: Swift.max(a, b)
-        case .minimum: Swift.min(a, b)
-        case .less: a < b ? 1 : 0
-        case .equal: a == b ? 1 : 0
         }
     }
 }

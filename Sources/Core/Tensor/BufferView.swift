@@ -21,8 +21,9 @@ public struct BufferView {
     public var dimCount: Int { shape.count }
     public var elementCount: Int { shape.reduce(1, *) }
 
-    /// Whether the elements lie in row-major order without gaps.
+    /// Whether the elements lie in row-major order without gaps; so do those of an empty view.
     public var isContiguous: Bool {
+        if shape.contains(0) { return true }
         var expected = 1
         for dim in shape.indices.reversed() where shape[dim] != 1 {
             if strides[dim] != expected { return false }
