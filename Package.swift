@@ -75,7 +75,7 @@ let package = Package(
         .target(
             name: "PluginAPI", dependencies: ["Core", "DataLoader", "Text", "JSON", "CPluginABI"],
             swiftSettings: strict, plugins: ["InterfaceFingerprint"]),
-        library("PluginTestKit", ["PluginAPI", "Core", "DataLoader", "JSON"]),
+        library("PluginTestKit", ["PluginAPI", "Core", "DataLoader", "JSON", "Random"]),
         .target(name: "CPluginLoader"),
         library("Host", [
             "PluginAPI", "Core", "DataLoader", "Text", "Random", "JSON", "CPluginABI", "CPluginLoader",
@@ -86,7 +86,7 @@ let package = Package(
         .executableTarget(
             name: "forktail", dependencies: ["Host"], swiftSettings: strict, linkerSettings: exportSymbols),
         tests("RandomTests", ["Random"]),
-        tests("CoreTests", ["Core", "JSON", "Random", "CKernels"]),
+        tests("CoreTests", ["Core", "JSON", "Random", "CKernels", "PluginTestKit"]),
         tests("DataLoaderTests", ["DataLoader", "JSON", "Random"]),
         tests("TextTests", ["Text"]),
         tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "JSON"]),

@@ -1,4 +1,5 @@
 import Core
+import PluginTestKit
 import Testing
 
 // N rows, C width, B batch, T queries, S keys, H heads, K key/value heads, D head size, V vocabulary

@@ -1,4 +1,5 @@
 import Core
+import PluginTestKit
 import Testing
 
 @Suite struct GradientCheckCPUTests {

@@ -1,27 +1,12 @@
 import Core
+import PluginTestKit
 import Random
 import Testing
 
 // B batch, T tokens, S keys, H heads, K key/value heads, D head size, C width, N rows, V vocabulary
 
-/// An operation with the shapes of what it reads: run by the gradient check and by comparisons of backends.
-struct GradientCheckCase: CustomTestStringConvertible, Sendable {
-    let name: String
-    let inputs: [[Int]]
-    let parameters: [[Int]]
-    let body: @Sendable (Graph, [Tensor], [Parameter]) -> [Tensor]
-
-    init(
-        _ name: String, _ inputs: [[Int]], _ parameters: [[Int]] = [],
-        _ body: @escaping @Sendable (Graph, [Tensor], [Parameter]) -> [Tensor]
-    ) {
-        self.name = name
-        self.inputs = inputs
-        self.parameters = parameters
-        self.body = body
-    }
-
-    var testDescription: String { name }
+extension GradientCheckCase: CustomTestStringConvertible {
+    public var testDescription: String { name }
 
     static var all: [GradientCheckCase] { elementwise + products + norms + attentions + scores + recomputations }
 

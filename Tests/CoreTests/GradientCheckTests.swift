@@ -1,4 +1,5 @@
 import Core
+import PluginTestKit
 import Testing
 
 @Suite struct GradientCheckTests {
@@ -25,6 +26,7 @@ import Testing
         }
         let check = GradientCheck(wrong, Runtime(ReferenceBackend()), .float64)
         #expect(check.worstSlopeError(step: 1e-5) > 1e-3)
+        #expect(throws: ContractViolation.self) { try checkGradients(wrong) }
     }
 
     @Test("a graph that only computes records nothing")

@@ -1,19 +1,19 @@
-import Core
-import Random
+public import Core
+internal import Random
 
 /// Runs a case on a backend, and compares its gradients with central differences of its outputs.
 ///
 /// A vector-Jacobian product is checked in one random direction: <tangent, vjp(cotangent)> against
 /// <(f(x + h tangent) - f(x - h tangent)) / 2h, cotangent>, which costs the same at any size.
-struct GradientCheck {
-    let operation: GradientCheckCase
+public struct GradientCheck {
+    public let operation: GradientCheckCase
     private let runtime: Runtime
     private let dtype: DType
     private let inputs: [Tensor]
     private let parameters: [Parameter]
 
     /// Inputs and parameters are drawn by position, so they are the same on every backend.
-    init(_ operation: GradientCheckCase, _ runtime: Runtime, _ dtype: DType) {
+    public init(_ operation: GradientCheckCase, _ runtime: Runtime, _ dtype: DType) {
         self.operation = operation
         self.runtime = runtime
         self.dtype = dtype
@@ -29,12 +29,14 @@ struct GradientCheck {
     }
 
     /// Outputs, then gradients of inputs and parameters for fixed random cotangents.
-    struct Result {
-        var outputs: [[Double]]
-        var gradients: [[Double]]
+    public struct Result {
+        public var outputs: [[Double]]
+        public var gradients: [[Double]]
     }
 
-    func run(deferringWeights: Bool = false) -> Result {
+    /// Runs the operation forward and backward.
+    /// - Parameter deferringWeights: whether weight gradients are computed after everything else.
+    public func run(deferringWeights: Bool = false) -> Result {
         for parameter in parameters {
             if let gradient = parameter.gradient { runtime.run(.fill(gradient.view, value: 0)) }
         }
@@ -54,7 +56,7 @@ struct GradientCheck {
     }
 
     /// The largest difference between slopes over inputs and parameters, relative where slopes exceed 1.
-    func worstSlopeError(step: Double) -> Double {
+    public func worstSlopeError(step: Double) -> Double {
         let gradients = run().gradients
         let tensors = inputs + parameters.map(\.value)
         return zip(tensors, gradients).enumerated().map { index, pair in
@@ -90,4 +92,13 @@ struct GradientCheck {
         let source = Philox(seed: 17, stream: stream)
         return (0..<shape.reduce(1, *)).map { source.normal(at: UInt64($0)) }
     }
+}
+
+/// Checks an operation's gradients against its slopes on the reference backend, in float64.
+/// - Throws: `ContractViolation` with the difference that was found.
+public func checkGradients(_ operation: GradientCheckCase, tolerance: Double = 1e-5) throws {
+    let error = GradientCheck(operation, Runtime(ReferenceBackend()), .float64).worstSlopeError(step: 1e-5)
+    // A NaN is a violation too.
+    let problem = "\(operation.name): gradients differ from slopes by \(error), expected at most \(tolerance)"
+    try ContractViolation.check(error <= tolerance ? [] : [problem])
 }
