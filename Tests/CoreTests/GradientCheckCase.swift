@@ -1,7 +1,7 @@
 import Core
-import PluginTestKit
+public import PluginTestKit
 import Random
-import Testing
+public import Testing
 
 // B batch, T tokens, S keys, H heads, K key/value heads, D head size, C width, N rows, V vocabulary
 
