@@ -21,6 +21,8 @@ public struct Tensor {
     public var dtype: DType { view.dtype }
     public var dimCount: Int { view.dimCount }
     public var elementCount: Int { view.elementCount }
+    /// Where the values lie: the name of the backend that holds them.
+    public var device: String { runtime.backend.capabilities.name }
 
     /// The same values without a place in any graph.
     public var detached: Tensor { Tensor(view, runtime) }
