@@ -197,13 +197,39 @@ void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_t dy_type,
 void ck_rotary(void *y, int32_t y_type, const void *x, int32_t x_type, int64_t y_head, int64_t x_head, int64_t heads,
                int64_t head_size, int64_t half, const float *cosine, const float *sine, float sign, float *scratch);
 
-// ---- scores.c: one row of V logits, float32 or bfloat16, dense
+// ---- scores.c: rows of logits, a block of the vocabulary at a time
 
-/// results = log p(target), log-sum-exp, mean log p, entropy; cap 0 is none.
-void ck_token_scores(const void *logits, int32_t type, int64_t n, int32_t target, float cap, float *results);
-/// Overwrites the row with its gradient; gradients are those of the four results.
-void ck_token_scores_backward(void *logits, int32_t type, int64_t n, int32_t target, float cap, float log_sum_exp,
-                              float entropy, const float *gradients);
+typedef struct {
+    /// [N, columns] with dense rows; the first column is token `first`.
+    const float *logits;
+    int64_t stride, columns, first;
+    /// [N]; negative is none
+    const int32_t *targets;
+    int64_t target_stride;
+    /// Logits become cap * tanh(logits / cap); 0 is none.
+    float cap;
+} ck_logit_rows;
+
+typedef struct {
+    /// [N] of whole rows
+    const float *log_sum_exp, *entropy;
+    int64_t log_sum_exp_stride, entropy_stride;
+    /// [N] of log p(target), log-sum-exp, mean log p and entropy; NULL is 0
+    const float *gradients[4];
+    int64_t strides[4];
+    int64_t vocabulary;
+    /// [N, columns] float32 (may be the logits) or bfloat16, dense rows
+    void *dlogits;
+    int32_t type;
+    int64_t stride;
+} ck_logit_gradients_of;
+
+/// Adds the block to the sums [5, N] of rows [begin, end): the largest logit; sums of e^(z - largest),
+/// e^(z - largest) (z - largest) and z; the target's logit once it was seen.
+void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sums_stride, int64_t step, int64_t begin,
+                   int64_t end);
+/// Writes the block's gradients of rows [begin, end).
+void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_gradients_of *of, int64_t begin, int64_t end);
 
 /// Whether this CPU runs AVX-512 (x86-64-v4) code.
 int32_t ck_has_avx512(void);
