@@ -83,9 +83,7 @@ enum { PLAIN = 111, TRANSPOSED = 112 };
 int64_t ck_attention_query_blocks(int64_t queries) { return (queries + BLOCK - 1) / BLOCK; }
 
 int64_t ck_attention_scratch(const ck_attention *x) {
-    int64_t group = x->heads / x->kv_heads;
-    int64_t few = x->queries * group * (x->keys + 2);
-    return 2 * BLOCK * BLOCK + BLOCK * x->head_size + 3 * BLOCK + few * (x->queries <= CK_FEW_QUERIES) + 64;
+    return 2 * BLOCK * BLOCK + BLOCK * x->head_size + 3 * BLOCK + 64;
 }
 
 // Online softmax (Milakov and Gimelshein 2018, arXiv 1805.02867; tiled as in FlashAttention, Dao et al. 2022, arXiv
@@ -124,30 +122,6 @@ CK_CLONES void ck_attention_block(const ck_attention *x, int64_t b, int64_t h, i
         float inverse = total[r] > 0.0f ? 1.0f / total[r] : 0.0f;
         for (int64_t i = 0; i < d; i++) out[i] = sums[r * d + i] * inverse;
         LSE(b, t0 + r, h) = top[r] + ck_log(total[r]);
-    }
-}
-
-CK_CLONES void ck_attention_few(const ck_attention *x, int64_t b, int64_t kv, float *scratch) {
-#pragma clang fp contract(fast)
-    int64_t d = x->head_size, group = x->heads / x->kv_heads, rows = x->queries * group;
-    for (int64_t r = 0; r < rows; r++) {
-        int64_t t = r / group, h = kv * group + r % group;
-        int64_t first, end;
-        visible(x, b, t, &first, &end);
-        const float *q = AT(q, b, t, h);
-        float *s = scratch + r * x->keys;
-        for (int64_t j = first; j < end; j++) s[j] = dot(q, AT(k, b, j, kv), d) * x->scale;
-        float top = first < end ? largest(s, first, end) : 0.0f;
-        float total = exponentials(s + first, ck_max(end - first, 0), 0, ck_max(end - first, 0), top);
-        float inverse = total > 0.0f ? 1.0f / total : 0.0f;
-        float *out = AT(out, b, t, h);
-        for (int64_t i = 0; i < d; i++) out[i] = 0;
-        for (int64_t j = first; j < end; j++) {
-            float p = s[j] * inverse;
-            const float *v = AT(v, b, j, kv);
-            for (int64_t i = 0; i < d; i++) out[i] += p * v[i];
-        }
-        LSE(b, t, h) = top + ck_log(total);
     }
 }
 

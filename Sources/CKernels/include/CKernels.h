@@ -148,14 +148,19 @@ typedef struct {
 } ck_attention;
 
 int64_t ck_attention_query_blocks(int64_t queries);
-/// Floats of scratch memory that a call below needs.
+/// Floats of scratch memory that ck_attention_block and ck_attention_backward need.
 int64_t ck_attention_scratch(const ck_attention *attention);
 /// Block `block` of queries of one head.
 void ck_attention_block(const ck_attention *attention, int64_t b, int64_t h, int64_t block, float *scratch);
-/// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
-void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
 /// All gradients of one key/value head; dq, dk and dv are written.
 void ck_attention_backward(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
+
+// ---- attention_few.c
+
+/// Floats of scratch memory that ck_attention_few needs.
+int64_t ck_attention_few_scratch(const ck_attention *attention);
+/// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
+void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
 
 // ---- norm.c: normalisation of rows; x, y, dy float32 or bfloat16 with dense rows, the rest float32
 

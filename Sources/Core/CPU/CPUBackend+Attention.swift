@@ -24,25 +24,20 @@ extension CPUBackend {
 
     func attention(_ attention: Attention) {
         if attention.out.elementCount == 0 { return }
+        if attention.q.shape[1] <= Int(CK_FEW_QUERIES) { return attentionOfFewQueries(attention) }
         var wide = attention
         (wide.q, wide.k, wide.v) = (widened(attention.q), widened(attention.k), widened(attention.v))
         wide.out = attention.out.dtype == .float32 ? attention.out : temporary(attention.out.shape)
         let call = CPUBackend.describe(wide, blas)
         let size = Int(withUnsafePointer(to: call) { ck_attention_scratch($0) })
-        let (batch, heads, kvHeads) = (wide.q.shape[0], wide.q.shape[2], wide.k.shape[2])
-        let isShort = wide.q.shape[1] <= Int(CK_FEW_QUERIES)
-        let blocks = isShort ? 1 : Int(ck_attention_query_blocks(Int64(wide.q.shape[1])))
-        let perSequence = isShort ? kvHeads : heads * blocks
+        let (batch, heads) = (wide.q.shape[0], wide.q.shape[2])
+        let blocks = Int(ck_attention_query_blocks(Int64(wide.q.shape[1])))
         scratch(size * pool.threadCount, of: Float.self) { scratch in
             withUnsafePointer(to: call) { call in
-                pool.parallel(batch * perSequence) { item, worker in
-                    let (b, rest) = (Int64(item / perSequence), item % perSequence)
-                    let own = scratch + worker * size
-                    if isShort {
-                        ck_attention_few(call, b, Int64(rest), own)
-                    } else {
-                        ck_attention_block(call, b, Int64(rest / blocks), Int64(rest % blocks), own)
-                    }
+                pool.parallel(batch * heads * blocks) { item, worker in
+                    let (b, rest) = (Int64(item / (heads * blocks)), item % (heads * blocks))
+                    ck_attention_block(
+                        call, b, Int64(rest / blocks), Int64(rest % blocks), scratch + worker * size)
                 }
             }
         }
@@ -85,7 +80,7 @@ extension CPUBackend {
         return (Int64(view.strides[0]), Int64(token), Int64(view.strides[2]))
     }
 
-    private static func describe(_ attention: Attention, _ blas: BLASLibrary) -> ck_attention {
+    static func describe(_ attention: Attention, _ blas: BLASLibrary) -> ck_attention {
         var call = ck_attention()
         call.q = UnsafePointer(attention.q.floats)
         call.k = UnsafePointer(attention.k.floats)
