@@ -23,7 +23,7 @@ typedef struct {
     /// y[p * ld + r] = word p of row r of x, for `size` numbers a row; zero beyond, up to multiples of 16 rows and words.
     void (*pack_columns)(uint32_t *y, int64_t ld, const void *x, int32_t type, int64_t stride, int64_t rows,
                          int64_t size);
-    /// y[p * width + i] = numbers i of the rows of word p; zero beyond, up to `width` and a multiple of 4 rows.
+    /// y[p * width + i] = numbers i of the rows of word p; zero beyond, up to `width` and a whole panel.
     void (*pack_rows)(uint32_t *y, int64_t width, const void *x, int32_t type, int64_t stride, int64_t rows,
                       int64_t size);
     /// c [12, n] = sum over words p of a[p * step + row] b[p * ldb + column]; added to c where `accumulate`.

@@ -134,9 +134,10 @@ CK_CLONES static float row_dot(const void *a, int32_t a_type, const void *b, int
 
 void ck_attention_pack(const ck_tiled_attention *x, int64_t b, int64_t kv, int64_t block, uint32_t *packed) {
     const ck_attention_kernels *with = kernels(x);
-    int64_t k0 = block * KEYS, n = ck_min(KEYS, x->keys - k0);
+    // What lies behind the last query's key may be anything.
     int64_t start = x->query_start ? x->query_start[b * x->query_start_stride] : x->keys - x->queries;
-    if (k0 >= start + x->queries || (x->window > 0 && k0 + n <= start - x->window + 1)) return;
+    int64_t k0 = block * KEYS, n = ck_min(KEYS, ck_min(x->keys, start + x->queries) - k0);
+    if (n <= 0 || (x->window > 0 && k0 + n <= start - x->window + 1)) return;
     with->pack_columns(packed, KEYS, AT(k, b, k0, kv), x->k_type, x->k_strides[1], n, x->head_size);
     with->pack_rows(packed + columns_size(x, KEYS), padded(x), AT(v, b, k0, kv), x->v_type, x->v_strides[1], n,
                     x->head_size);

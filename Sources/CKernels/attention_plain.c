@@ -27,21 +27,28 @@ CK_CLONES static void pack_rows(uint32_t *y, int64_t width, const void *x, int32
         for (int64_t i = 0; i < width; i++) to[r * width + i] = 0;
 }
 
-/// 4 rows by 16 columns at a time stay in registers.
+typedef float lanes __attribute__((vector_size(32)));
+#define UNROLL _Pragma("clang loop unroll(full)")
+
+/// 6 rows by 16 columns at a time stay in registers.
 CK_INLINE void product(const float *a, int64_t row, int64_t step, const float *b, int64_t ldb, int64_t depth, int64_t n,
                        const float *factors, int32_t accumulate, float *c, int64_t ldc) {
 #pragma clang fp contract(fast)
     for (int64_t j = 0; j < n; j += 16)
-        for (int64_t i = 0; i < ROWS; i += 4) {
-            float sums[4][16];
-            for (int64_t l = 0; l < 4; l++)
-                for (int64_t m = 0; m < 16; m++)
-                    sums[l][m] = accumulate ? c[(i + l) * ldc + j + m] * (factors ? factors[i + l] : 1.0f) : 0.0f;
-            for (int64_t p = 0; p < depth; p++)
-                for (int64_t l = 0; l < 4; l++)
-                    for (int64_t m = 0; m < 16; m++) sums[l][m] += a[(i + l) * row + p * step] * b[p * ldb + j + m];
-            for (int64_t l = 0; l < 4; l++)
-                for (int64_t m = 0; m < 16; m++) c[(i + l) * ldc + j + m] = sums[l][m];
+        for (int64_t i = 0; i < ROWS; i += 6) {
+            lanes sums[6][2] = {0};
+            if (accumulate)
+                UNROLL for (int l = 0; l < 6; l++) {
+                    memcpy(sums[l], c + (i + l) * ldc + j, sizeof sums[l]);
+                    UNROLL for (int m = 0; m < 2; m++) sums[l][m] *= factors ? factors[i + l] : 1.0f;
+                }
+            for (int64_t p = 0; p < depth; p++) {
+                lanes y[2];
+                memcpy(y, b + p * ldb + j, sizeof y);
+                UNROLL for (int l = 0; l < 6; l++)
+                    UNROLL for (int m = 0; m < 2; m++) sums[l][m] += a[(i + l) * row + p * step] * y[m];
+            }
+            UNROLL for (int l = 0; l < 6; l++) memcpy(c + (i + l) * ldc + j, sums[l], sizeof sums[l]);
         }
 }
 
