@@ -136,18 +136,61 @@ void ck_panel_product(const ck_product *product, const uint32_t *a, const uint32
 void ck_few_rows_product(const ck_product *product, const uint32_t *a, const void *b, int64_t stride, int64_t k_stride,
                          int64_t k);
 
-// ---- attention.c: softmax(scale * q k^T over visible keys) v, float32, last dims dense
+// ---- attention.c: softmax(scale * q k^T over visible keys) v in tiles; last dims dense
+
+enum { CK_ATTENTION_KEYS = 192, CK_ATTENTION_QUERIES = 96 };
+
+typedef struct {
+    // q, out, dout, dq [B, T, H, D]; k, v, dk, dv [B, S, K, D]; strides of batch, token and head.
+    const void *q, *k, *v, *dout;
+    void *out;
+    /// Added to; D rounded up to a multiple of 16.
+    float *dq, *dk, *dv;
+    /// [B, H, T] strides of batch, head and token.
+    float *lse;
+    int32_t q_type, k_type, v_type, out_type, dout_type;
+    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], dout_strides[3], dq_strides[3], dk_strides[3],
+        dv_strides[3], lse_strides[3];
+    int64_t queries, keys, heads, kv_heads, head_size;
+    /// Not negative.
+    float scale;
+    /// Latest keys seen; 0 is all.
+    int64_t window;
+    /// [B] and [B, T]; NULL is keys - queries and 0.
+    const int32_t *query_start, *document_start;
+    int64_t query_start_stride, document_strides[2];
+    /// The kernels: of this CPU or for any, on float32 or on pairs of bfloat16.
+    int32_t level;
+} ck_tiled_attention;
+
+enum { CK_LEVEL_PLAIN = 0, CK_LEVEL_AVX512 = 1, CK_LEVEL_BFLOAT16 = 2 };
+
+/// Words of one packed block of CK_ATTENTION_KEYS keys and values.
+int64_t ck_attention_packed_size(const ck_tiled_attention *attention);
+/// Words of scratch memory that a call of ck_attention_block, or ck_attention_backward, needs.
+int64_t ck_attention_scratch(const ck_tiled_attention *attention, int32_t backward);
+/// Lays out block `block` of the keys and values of a head for ck_attention_block, if any query sees one of them.
+void ck_attention_pack(const ck_tiled_attention *attention, int64_t b, int64_t kv, int64_t block, uint32_t *packed);
+/// out and lse of block `block` (CK_ATTENTION_QUERIES) of the queries of head h; `packed` are all blocks of its keys. A
+/// query's result does not depend on the others.
+void ck_attention_block(const ck_tiled_attention *attention, int64_t b, int64_t h, int64_t block,
+                        const uint32_t *packed, uint32_t *scratch);
+/// Adds what the queries of one block and the keys of another (both CK_ATTENTION_KEYS long), of all heads of one
+/// key/value head, give to each other's gradients. No two calls at a time may share a block of either.
+void ck_attention_backward(const ck_tiled_attention *attention, int64_t b, int64_t kv, int64_t key_block,
+                           int64_t query_block, uint32_t *scratch);
+
+// ---- attention_few.c: the same for a few queries, float32
 
 enum { CK_FEW_QUERIES = 4 };
 
 typedef struct {
-    // q, out, dout, dq [B, T, H, D]; k, v, dk, dv [B, S, K, D]; strides of batch, token and head.
-    const float *q, *k, *v, *dout;
-    float *out, *dq, *dk, *dv;
+    // q, out [B, T, H, D]; k, v [B, S, K, D]; strides of batch, token and head.
+    const float *q, *k, *v;
+    float *out;
     /// [B, H, T] strides of batch, head and token.
     float *lse;
-    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], dout_strides[3], dq_strides[3], dk_strides[3],
-        dv_strides[3], lse_strides[3];
+    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], lse_strides[3];
     int64_t queries, keys, heads, kv_heads, head_size;
     float scale;
     /// Latest keys seen; 0 is all.
@@ -155,18 +198,12 @@ typedef struct {
     /// [B] and [B, T]; NULL is keys - queries and 0.
     const int32_t *query_start, *document_start;
     int64_t query_start_stride, document_strides[2];
-    ck_sgemm gemm;
 } ck_attention;
 
-int64_t ck_attention_query_blocks(int64_t queries);
-/// Floats of scratch memory that a call below needs.
-int64_t ck_attention_scratch(const ck_attention *attention);
-/// Block `block` of queries of one head.
-void ck_attention_block(const ck_attention *attention, int64_t b, int64_t h, int64_t block, float *scratch);
+/// Floats of scratch memory that ck_attention_few needs.
+int64_t ck_attention_few_scratch(const ck_attention *attention);
 /// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
 void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
-/// All gradients of one key/value head; dq, dk and dv are written.
-void ck_attention_backward(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
 
 // ---- norm.c: normalisation of rows; x, y, dy float32 or bfloat16 with dense rows, the rest float32
 
