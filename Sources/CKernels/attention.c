@@ -242,8 +242,8 @@ static void backward_rows(const ck_tiled_attention *x, const ck_attention_kernel
                       with->columns(at->p + word * KEYS + k, KEYS, at->dout_rows + word * width, width, words, width, 1,
                                     c, ldc))
             ADD_PANEL(SUM_AT(dk, b, k0 + k, kv), x->dk_strides[1], x->keys - k0 - k,
-                      with->columns(at->ds + word * KEYS + k, KEYS, at->q_rows + word * width, width, words, width, 1, c,
-                                    ldc))
+                      with->columns(at->ds + word * KEYS + k, KEYS, at->q_rows + word * width, width, words, width, 1,
+                                    c, ldc))
         }
 }
 

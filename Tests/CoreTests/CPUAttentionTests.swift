@@ -40,8 +40,8 @@ import Testing
     ]
 
     /// Kernels for bfloat16 pairs, for float32 words (also of bfloat16 arrays), and for any CPU.
-    static let levels: [[DType]] =
-        CPUBackend(threads: 1).capabilities.fastTypes.contains(.bfloat16) ? [[.float32, .bfloat16], [.float32], []] : [[]]
+    static let levels: [[DType]] = CPUBackend(threads: 1).capabilities.fastTypes.contains(.bfloat16)
+        ? [[.float32, .bfloat16], [.float32], []] : [[]]
 
     static var backends: [CPUBackend] { levels.map { CPUBackend(threads: 2, blas: .best, panelTypes: $0) } }
 
