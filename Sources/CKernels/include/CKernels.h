@@ -22,6 +22,10 @@ ck_pool *ck_pool_create(int32_t threads);
 void ck_pool_run(ck_pool *pool, int64_t count, ck_task task, void *context);
 /// Joins the workers and frees the pool.
 void ck_pool_destroy(ck_pool *pool);
+/// Waits until *count is at least `value`. Indices are taken in their order, so a task may wait for one of a lower index.
+void ck_await(const int32_t *count, int32_t value);
+/// Sets *count, after everything that the caller has done.
+void ck_advance(int32_t *count, int32_t value);
 
 // ---- memory.c
 
