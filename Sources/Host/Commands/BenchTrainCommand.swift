@@ -5,11 +5,6 @@ import JSON
 import PluginAPI
 import Random
 
-struct BenchCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Figures of this machine.", subcommands: [BenchTrainCommand.self])
-}
-
 struct BenchTrainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "train", abstract: "Training steps on random tokens: clip and AdamW, every position trained.",
@@ -123,24 +118,4 @@ struct BenchTrainCommand: ParsableCommand {
         .init("num_key_value_heads", .integer(3)), .init("tie_word_embeddings", .bool(true)),
         .init("max_position_embeddings", .integer(8192)), .init("rms_norm_eps", .double(1e-5)),
     ])
-}
-
-/// The most that matrix products reach on this machine, by running one.
-enum MachinePeak {
-    static func flopsPerSecond(_ runtime: Runtime, _ dtype: DType) -> Double {
-        let size = runtime.backend.capabilities.name == "reference" ? 96 : 2048
-        let (a, b, c) = (
-            runtime.full([size, size], dtype, 0.5), runtime.full([size, size], dtype, 0.25),
-            runtime.zeros([size, size], dtype)
-        )
-        let product = Operation.matmul(Matmul(a.view, b.view, into: c.view))
-        runtime.run(product)
-        let times = (0..<5).map { _ in
-            let start = ContinuousClock.now
-            runtime.run(product)
-            runtime.backend.synchronize()
-            return (ContinuousClock.now - start) / .seconds(1)
-        }
-        return 2 * Double(size) * Double(size) * Double(size) / (times.min() ?? .infinity)
-    }
 }
