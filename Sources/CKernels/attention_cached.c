@@ -14,10 +14,13 @@ typedef float loose_lanes __attribute__((ext_vector_type(16), aligned(4)));
 typedef uint16_t loose_halves __attribute__((ext_vector_type(16), aligned(2)));
 typedef uint32_t words __attribute__((ext_vector_type(16)));
 
-CK_INLINE lanes load(const void *x, int32_t type, int64_t at) {
-    if (type == CK_FLOAT32) return *(const loose_lanes *)((const float *)x + at);
-    loose_halves halves = *(const loose_halves *)((const uint16_t *)x + at);
-    return (lanes)(__builtin_convertvector(halves, words) << 16);
+CK_INLINE void load(lanes *to, const void *x, int32_t type, int64_t at) {
+    if (type == CK_FLOAT32) {
+        *to = *(const loose_lanes *)((const float *)x + at);
+    } else {
+        loose_halves halves = *(const loose_halves *)((const uint16_t *)x + at);
+        *to = (lanes)(__builtin_convertvector(halves, words) << 16);
+    }
 }
 
 CK_INLINE float load_one(const void *x, int32_t type, int64_t at) {
@@ -31,7 +34,7 @@ CK_INLINE void block_scores(const void *k, int32_t type, int64_t at, const float
     for (int64_t i = 0; i < d; i++) {
         lanes x[WIDE];
 #pragma clang loop unroll(full)
-        for (int w = 0; w < WIDE; w++) x[w] = load(k, type, at + i * S + w * LANES);
+        for (int w = 0; w < WIDE; w++) load(&x[w], k, type, at + i * S + w * LANES);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)
@@ -55,7 +58,7 @@ CK_INLINE void weighted_sums(const void *v, int32_t type, int64_t at, int64_t st
     for (int64_t j = first; j < end; j++) {
         lanes x[WIDE];
 #pragma clang loop unroll(full)
-        for (int w = 0; w < width; w++) x[w] = load(v, type, at + j * stride + w * LANES);
+        for (int w = 0; w < width; w++) load(&x[w], v, type, at + j * stride + w * LANES);
 #pragma clang loop unroll(full)
         for (int r = 0; r < rows; r++)
 #pragma clang loop unroll(full)

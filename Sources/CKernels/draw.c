@@ -134,8 +134,12 @@ CK_CLONES void ck_draw_token(float *z, int64_t n, const ck_draw *draw, void *scr
     // Few of a large vocabulary can be drawn: the others are left out before the sort. What is below the mean of the
     // mass beyond top-p cannot be needed to reach it.
     float bound = -INFINITY;
-    if (narrows_k) bound = bound_of(z, n, draw->top_k, top);
-    else if (narrows_p) bound = top + (float)(draw->temperature * (log(total * (1.0 - draw->top_p) / (double)n) - 1e-3));
+    if (narrows_k)
+        bound = bound_of(z, n, draw->top_k, top);
+    else if (narrows_p)
+        bound = top + (float)(draw->temperature * (log(total * (1.0 - draw->top_p) / (double)n) - 1e-3));
+    else
+        bound = top + (float)(draw->temperature * (log(draw->min_p) - 1e-3));
     uint64_t *places = (uint64_t *)(sums + (n + CHUNK - 1) / CHUNK), *other = places + n;
     int64_t count = 0;
     for (int64_t i = 0; i < n; i++) {

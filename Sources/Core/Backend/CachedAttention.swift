@@ -1,0 +1,26 @@
+// N tokens, H heads, K key/value heads, D head size, P blocks, S tokens of a block, B sequences, W blocks of a sequence
+
+/// Attention of new tokens over keys and values that a cache holds in blocks.
+///
+/// out[n] = softmax(scale * q[n] k^T over visible keys) v. Token n at position i = positions[n] of sequence
+/// b = sequences[n] sees keys max(0, i - window + 1)...i; key j lies in row j % S of block blocks[b, j / S]. Head h reads
+/// key/value head h / (H / K). A token's result depends on its own keys alone, not on what else is in the call.
+public struct CachedAttention {
+    /// [N, H, D]; last stride 1
+    public var q: BufferView
+    /// [P, K, D, S] contiguous: the keys of a block are next to each other for each dim.
+    public var keys: BufferView
+    /// [P, S, K, D] contiguous
+    public var values: BufferView
+    /// [N, H, D]; last stride 1
+    public var out: BufferView
+    public var scale: Double
+    /// How many latest keys are seen; nil = all.
+    public var window: Int?
+    /// [N] int32
+    public var positions: BufferView
+    /// [N] int32; the tokens of a sequence follow each other
+    public var sequences: BufferView
+    /// [B, W] int32; entries beyond a sequence's last block are any block
+    public var blocks: BufferView
+}
