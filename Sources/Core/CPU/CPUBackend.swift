@@ -36,7 +36,8 @@ public final class CPUBackend: Backend {
     public var capabilities: Capabilities {
         Capabilities(
             name: "cpu", fastTypes: panelTypes.contains(.bfloat16) ? [.float32, .bfloat16] : [.float32],
-            usesHostMemory: true, threadCount: pool.threadCount, peakByteCount: allocator.peakByteCount)
+            usesHostMemory: true, threadCount: pool.threadCount, usedByteCount: allocator.usedByteCount,
+            peakByteCount: allocator.peakByteCount)
     }
 
     public func allocate(byteCount: Int) -> Buffer { allocator.allocate(byteCount) }
