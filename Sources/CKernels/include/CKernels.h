@@ -27,6 +27,8 @@ void ck_pool_destroy(ck_pool *pool);
 
 /// Asks the system to back [address, address + byte_count) with huge pages; advice only.
 void ck_advise_huge(void *address, size_t byte_count);
+/// Reads whole words once, for measuring how fast that is; returns their exclusive or.
+uint64_t ck_read(const void *x, int64_t byte_count);
 
 // ---- copy.c
 
