@@ -23,4 +23,20 @@ public struct CachedAttention {
     public var sequences: BufferView
     /// [B, W] int32; entries beyond a sequence's last block are any block
     public var blocks: BufferView
+
+    public init(
+        q: BufferView, keys: BufferView, values: BufferView, out: BufferView, scale: Double, window: Int? = nil,
+        positions: BufferView, sequences: BufferView, blocks: BufferView
+    ) {
+        precondition(
+            q.dimCount == 3 && out.shape == q.shape && keys.dimCount == 4 && q.shape[2] == keys.shape[2]
+                && values.shape == [keys.shape[0], keys.shape[3], keys.shape[1], keys.shape[2]]
+                && q.shape[1] % keys.shape[1] == 0 && positions.shape == [q.shape[0]]
+                && sequences.shape == [q.shape[0]] && blocks.dimCount == 2,
+            "cached attention: q \(q.shape), keys \(keys.shape), values \(values.shape), positions "
+                + "\(positions.shape), sequences \(sequences.shape) and blocks \(blocks.shape) do not fit")
+        (self.q, self.keys, self.values, self.out) = (q, keys, values, out)
+        (self.scale, self.window) = (scale, window)
+        (self.positions, self.sequences, self.blocks) = (positions, sequences, blocks)
+    }
 }

@@ -33,5 +33,26 @@ public struct TokenDraw {
         public var seen: [Int32]
         /// In [0, 1).
         public var uniform: Double
+
+        public init(
+            temperature: Double, topK: Int? = nil, topP: Double? = nil, minP: Double? = nil,
+            repetitionPenalty: Double = 1, seen: [Int32] = [], uniform: Double
+        ) {
+            self.temperature = temperature
+            self.topK = topK
+            self.topP = topP
+            self.minP = minP
+            self.repetitionPenalty = repetitionPenalty
+            self.seen = seen
+            self.uniform = uniform
+        }
+    }
+
+    public init(logits: BufferView, rows: [Row], ids: BufferView, logProbs: BufferView) {
+        precondition(
+            logits.dimCount == 2 && rows.count == logits.shape[0] && logits.shape[1] > 0
+                && ids.shape == [rows.count] && logProbs.shape == [rows.count],
+            "draw: \(rows.count) rows of settings, logits \(logits.shape), ids \(ids.shape)")
+        (self.logits, self.rows, self.ids, self.logProbs) = (logits, rows, ids, logProbs)
     }
 }

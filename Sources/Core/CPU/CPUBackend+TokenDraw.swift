@@ -11,9 +11,6 @@ extension CPUBackend {
     func drawTokens(_ draw: TokenDraw) {
         let vocabulary = draw.logits.shape[1]
         precondition(
-            draw.rows.count == draw.logits.shape[0] && vocabulary > 0,
-            "draw: \(draw.rows.count) rows of settings for logits \(draw.logits.shape)")
-        precondition(
             draw.rows.allSatisfy { $0.seen.allSatisfy { $0 >= 0 && $0 < vocabulary } },
             "draw: a seen token is outside the vocabulary of \(vocabulary)")
         let size = Int(ck_draw_scratch(Int64(vocabulary)))
