@@ -46,7 +46,8 @@ public enum Operation {
     case attentionBackward(AttentionBackward)
     /// Attention over keys and values in the blocks of a cache.
     case cachedAttention(CachedAttention)
-    /// Log-probability, log-sum-exp, mean log-probability and entropy of each row of logits.
+    /// What log-probability, log-sum-exp, mean log-probability and entropy of rows of logits are made of, a block of the
+    /// vocabulary at a time.
     case tokenScores(TokenScoring)
     case tokenScoresBackward(TokenScoringBackward)
     /// One token drawn from each row of logits.

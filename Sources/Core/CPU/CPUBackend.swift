@@ -21,7 +21,7 @@ public final class CPUBackend: Backend {
         self.init(threads: threads, blas: .best, panelTypes: types)
         if blas.isPlain {
             notice(
-                "cpu: no OpenBLAS library could be opened, so attention and, without AVX-512, all matrix products run "
+                "cpu: no OpenBLAS library could be opened, so on CPUs without AVX-512 matrix products run "
                     + "many times slower; install it, e.g. with 'apt-get install libopenblas0-pthread'")
         }
     }
