@@ -27,12 +27,22 @@ CK_INLINE float load_one(const void *x, int32_t type, int64_t at) {
     return type == CK_FLOAT32 ? ((const float *)x)[at] : ck_from_bf16(((const uint16_t *)x)[at]);
 }
 
-/// s[r, 0 ..< S] = sum_i q[r, i] k[i, 0 ..< S]
-CK_INLINE void block_scores(const void *k, int32_t type, int64_t at, const float *q, int64_t d, int rows, float *s) {
+/// Asks for the cache lines of elements [at, at + count).
+CK_INLINE void fetch(const void *x, int32_t type, int64_t at, int64_t count) {
+    int64_t size = type == CK_FLOAT32 ? 4 : 2;
+    for (int64_t byte = 0; byte < count * size; byte += 64) __builtin_prefetch((const char *)x + at * size + byte);
+}
+
+/// s[r, 0 ..< S] = sum_i q[r, i] k[i, 0 ..< S]. Meanwhile what is read next is fetched: keys of the next block
+/// and values of this one.
+CK_INLINE void block_scores(const void *k, int32_t type, int64_t at, const float *q, int64_t d, int rows, float *s,
+                            int64_t next_at, const void *v, int64_t v_at, int64_t v_stride) {
 #pragma clang fp contract(fast)
     lanes sums[ROWS][WIDE] = {{0}};
     for (int64_t i = 0; i < d; i++) {
         lanes x[WIDE];
+        fetch(k, type, next_at + i * S, S);
+        if (i < S) fetch(v, type, v_at + i * v_stride, d);
 #pragma clang loop unroll(full)
         for (int w = 0; w < WIDE; w++) load(&x[w], k, type, at + i * S + w * LANES);
 #pragma clang loop unroll(full)
@@ -136,9 +146,11 @@ CK_INLINE void piece_of(const ck_cached_attention *x, int64_t token, int64_t cou
     }
     memset(o, 0, (size_t)(rows * d) * sizeof(float));
     const int32_t *table = x->blocks + sequence * x->blocks_stride + start / S;
+    int64_t stride = x->kv_heads * d;
     for (int64_t b = from / S; b * S < to; b++) {
         int64_t at = (table[b] * x->kv_heads + kv) * d * S;
-#define CALL(n) block_scores(x->keys, type, at, q + r * d, d, n, s + r * PIECE + b * S)
+        int64_t next_at = (b + 1) * S < to ? (table[b + 1] * x->kv_heads + kv) * d * S : at, v_at = (int64_t)table[b] * S * stride + kv * d;
+#define CALL(n) block_scores(x->keys, type, at, q + r * d, d, n, s + r * PIECE + b * S, next_at, x->values, v_at, stride)
         for (int64_t r = 0; r < rows; r += ROWS) BY_ROWS(rows - r, CALL)
 #undef CALL
     }
@@ -152,7 +164,6 @@ CK_INLINE void piece_of(const ck_cached_attention *x, int64_t token, int64_t cou
         for (int64_t j = from; j < ck_min(first, to); j++) p[j] = 0;
         for (int64_t j = ck_max(end, from); j < to; j++) p[j] = 0;
     }
-    int64_t stride = x->kv_heads * d;
     for (int64_t b = from / S; b * S < to; b++) {
         int64_t at = (int64_t)table[b] * S * stride + kv * d;
         int64_t first = ck_max(from - b * S, 0), end = ck_min(to - b * S, S);

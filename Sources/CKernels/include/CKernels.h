@@ -182,31 +182,6 @@ void ck_attention_block(const ck_tiled_attention *attention, int64_t b, int64_t 
 void ck_attention_backward(const ck_tiled_attention *attention, int64_t b, int64_t kv, int64_t key_block,
                            int64_t query_block, uint32_t *scratch);
 
-// ---- attention_few.c: the same for a few queries, float32
-
-enum { CK_FEW_QUERIES = 4 };
-
-typedef struct {
-    // q, out [B, T, H, D]; k, v [B, S, K, D]; strides of batch, token and head.
-    const float *q, *k, *v;
-    float *out;
-    /// [B, H, T] strides of batch, head and token.
-    float *lse;
-    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], lse_strides[3];
-    int64_t queries, keys, heads, kv_heads, head_size;
-    float scale;
-    /// Latest keys seen; 0 is all.
-    int64_t window;
-    /// [B] and [B, T]; NULL is keys - queries and 0.
-    const int32_t *query_start, *document_start;
-    int64_t query_start_stride, document_strides[2];
-} ck_attention;
-
-/// Floats of scratch memory that ck_attention_few needs.
-int64_t ck_attention_few_scratch(const ck_attention *attention);
-/// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
-void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
-
 // ---- attention_cached.c: attention of new tokens over keys and values that a cache holds in blocks
 
 enum {
