@@ -4,4 +4,7 @@ public struct CachedSequence {
     var blocks: [Int32] = []
     /// How many tokens there are.
     public internal(set) var length = 0
+
+    /// A sequence without tokens.
+    public init() {}
 }
