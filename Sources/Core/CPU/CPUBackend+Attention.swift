@@ -96,11 +96,10 @@ extension CPUBackend {
 
     /// Where a gradient [B, T, H, D] is added up: itself when it is float32 and its rows are whole vectors.
     private func zeroSums(_ gradient: BufferView) -> BufferView {
-        let shape = gradient.shape
-        let isItself = gradient.dtype == .float32 && shape[3] % 16 == 0
-        let sums = isItself
-            ? gradient : temporary([shape[0], shape[2], shape[1], (shape[3] + 15) / 16 * 16]).transposed(1, 2)
-        fill(isItself ? sums : sums.transposed(1, 2), 0)
+        let width = (gradient.shape[3] + 15) / 16 * 16
+        let isItself = gradient.dtype == .float32 && gradient.shape[3] == width
+        let sums = isItself ? gradient : temporary(gradient.shape.dropLast() + [width])
+        fill(sums, 0)
         return sums
     }
 
