@@ -1,16 +1,23 @@
 /// What a rank computes with: its backend, and where notices go. Handed down at construction; nothing is global.
 public final class Runtime {
     public let backend: any Backend
-    private let notice: (String) -> Void
-    private var composed: Set<String> = []
+    private let notices: Notices
 
     /// - Parameters:
     ///   - backend: runs the operations.
     ///   - notice: receives sentences worth logging, each once.
     public init(_ backend: any Backend, notice: @escaping (String) -> Void = { _ in }) {
         self.backend = backend
-        self.notice = notice
+        notices = Notices(notice)
     }
+
+    private init(_ backend: any Backend, _ notices: Notices) {
+        self.backend = backend
+        self.notices = notices
+    }
+
+    /// A runtime for another backend, which says nothing twice that this one has said.
+    func over(_ backend: any Backend) -> Runtime { Runtime(backend, notices) }
 
     /// Runs an operation; one that the backend does not support is composed from primitives, which is said once.
     public func run(_ operation: Operation) {
@@ -19,9 +26,7 @@ public final class Runtime {
             return
         }
         precondition(!operation.isPrimitive, "backend '\(backend.capabilities.name)' lacks the primitive \(operation)")
-        if composed.insert(operation.name).inserted {
-            notice("\(backend.capabilities.name): '\(operation.name)' is composed from primitive operations")
-        }
+        notices.sayOnce("\(backend.capabilities.name): '\(operation.name)' is composed from primitive operations")
         Composition(self).run(operation)
     }
 
@@ -40,4 +45,16 @@ public final class Runtime {
 
     /// A tensor of zeros.
     public func zeros(_ shape: [Int], _ dtype: DType) -> Tensor { full(shape, dtype, 0) }
+}
+
+/// Sentences that are said once each.
+private final class Notices {
+    private let notice: (String) -> Void
+    private var said: Set<String> = []
+
+    init(_ notice: @escaping (String) -> Void) { self.notice = notice }
+
+    func sayOnce(_ sentence: String) {
+        if said.insert(sentence).inserted { notice(sentence) }
+    }
 }

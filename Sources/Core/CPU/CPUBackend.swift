@@ -7,7 +7,7 @@ import Random
 /// Results are the same bits from run to run on one machine with the same number of threads.
 public final class CPUBackend: Backend {
     let pool: ThreadPool
-    let allocator = CachingAllocator()
+    let allocator: CachingAllocator
     let blas: BLASLibrary
     /// Element types whose products are taken by panels: those for which this CPU has 512-bit instructions.
     let panelTypes: [DType]
@@ -17,8 +17,7 @@ public final class CPUBackend: Backend {
     ///   - threads: how many threads share an operation, the caller's included; at least 1.
     ///   - notice: receives a sentence when no BLAS library could be opened.
     public convenience init(threads: Int, notice: (String) -> Void = { _ in }) {
-        let types: [DType] = (ck_has_avx512() != 0 ? [.float32] : []) + (ck_has_bfloat16() != 0 ? [.bfloat16] : [])
-        self.init(threads: threads, blas: .best, panelTypes: types)
+        self.init(threads: threads, blas: .best, panelTypes: CPUBackend.ownPanelTypes)
         if blas.isPlain {
             notice(
                 "cpu: no OpenBLAS library could be opened, so attention and, without AVX-512, all matrix products run "
@@ -29,8 +28,21 @@ public final class CPUBackend: Backend {
     /// With a choice of how matrix products are taken, for tests.
     package init(threads: Int, blas: BLASLibrary, panelTypes: [DType]) {
         pool = ThreadPool(threadCount: threads)
+        allocator = CachingAllocator()
         self.blas = blas
         self.panelTypes = panelTypes
+    }
+
+    /// One that leaves all work undone and takes memory as the real one does, see `CountingBackend`.
+    init(idleThreads: Int, allocator: CachingAllocator) {
+        pool = ThreadPool(idleThreads: idleThreads)
+        self.allocator = allocator
+        blas = .best
+        panelTypes = CPUBackend.ownPanelTypes
+    }
+
+    private static var ownPanelTypes: [DType] {
+        (ck_has_avx512() != 0 ? [.float32] : []) + (ck_has_bfloat16() != 0 ? [.bfloat16] : [])
     }
 
     public var capabilities: Capabilities {

@@ -22,6 +22,9 @@ struct BenchTrainCommand: ParsableCommand {
     @Option(help: "float32 | bfloat16 | bfloat16-pure | float64.")
     var precision = "float32"
 
+    @Option(help: "What backward recomputes: none | selective | block.")
+    var checkpoint = "none"
+
     @Option(help: "Steps that are timed, after one that is not.")
     var steps = 5
 
@@ -38,8 +41,7 @@ struct BenchTrainCommand: ParsableCommand {
         let settings = OptimizerSettings(lr: 3e-4, weightDecay: 0.1, decay: .matrices, groups: [])
         let specs = DecoderModel.specs(source.configuration)
         let groups = try ParameterGroups(specs, optimizer, settings, freeze: [])
-        let policy = try source.build(runtime, precision: precision, seed: 1) { groups.number(of: $0) }
-        let update = WeightUpdate(optimizer, policy.store, groups)
+        let checkpointing = try DecoderModel.Checkpointing(name: checkpoint, at: "--checkpoint")
         let random = Philox(seed: 1, stream: "bench")
         let vocabulary = UInt64(source.configuration.vocabularySize)
         let sequences = (0..<batch).map { row in
@@ -51,23 +53,39 @@ struct BenchTrainCommand: ParsableCommand {
         let trained = Double(batch * (sequence - 1))
         let data = MicroBatch(sequences: sequences, weights: ["cross_entropy": trained], sampleIDs: [])
 
+        let counted = try CountedModel(
+            source, precision: precision, checkpointing: checkpointing, optimizer: optimizer, groups: groups)
+        let estimate = counted.estimate(process: MachineMemory.residentByteCount) {
+            train(counted.policy, counted.update, data, step: 1)
+        }
+
+        let policy = try source.build(runtime, precision: precision, seed: 1, checkpointing: checkpointing) {
+            groups.number(of: $0)
+        }
+        let update = WeightUpdate(optimizer, policy.store, groups)
         var seconds: [Double] = []
         for step in 0...steps {
             let start = ContinuousClock.now
-            policy.store.zeroGradients()
-            let graph = Graph(runtime, recording: true)
-            if let scores = policy.score(data, on: graph, ObjectiveSettings()) {
-                let objective = scores.crossEntropy(weight: "cross_entropy")
-                graph.backward(
-                    from: objective.terms.map {
-                        ($0.sum, gradient: runtime.full($0.sum.shape, $0.sum.dtype, 1 / trained))
-                    })
-            }
-            let norm = policy.store.gradientNorm()
-            update.apply(step: step + 1, lrFactor: 1, gradientScale: min(1, 1 / (norm + 1e-6)))
+            train(policy, update, data, step: step + 1)
             if step > 0 { seconds.append((ContinuousClock.now - start) / .seconds(1)) }
         }
-        try report(median(seconds), specs, source.configuration, runtime, precision)
+        try report(median(seconds), estimate, specs, source.configuration, runtime, precision)
+    }
+
+    /// One optimizer step.
+    private func train(_ policy: PolicyModel, _ update: WeightUpdate, _ data: MicroBatch, step: Int) {
+        policy.store.zeroGradients()
+        let graph = Graph(policy.runtime, recording: true)
+        if let scores = policy.score(data, on: graph, ObjectiveSettings()) {
+            let objective = scores.crossEntropy(weight: "cross_entropy")
+            let slope = 1 / (data.weights["cross_entropy"] ?? 1)
+            graph.backward(
+                from: objective.terms.map {
+                    ($0.sum, gradient: policy.runtime.full($0.sum.shape, $0.sum.dtype, slope))
+                })
+        }
+        let norm = policy.store.gradientNorm()
+        update.apply(step: step, lrFactor: 1, gradientScale: min(1, 1 / (norm + 1e-6)))
     }
 
     private func adamW(_ registry: Registry) throws -> any Optimizer {
@@ -76,7 +94,7 @@ struct BenchTrainCommand: ParsableCommand {
     }
 
     private func report(
-        _ seconds: Double, _ specs: [ParameterSpec], _ configuration: DecoderConfiguration, _ runtime: Runtime,
+        _ seconds: Double, _ estimate: MemoryEstimate, _ specs: [ParameterSpec], _ configuration: DecoderConfiguration, _ runtime: Runtime,
         _ precision: Precision
     ) throws {
         let parameters = specs.reduce(0) { $0 + $1.elementCount }
@@ -86,11 +104,13 @@ struct BenchTrainCommand: ParsableCommand {
         let flopsPerToken = Double(6 * (parameters - untied) + attention)
         let tokensPerSecond = Double(batch * sequence) / seconds
         let flops = flopsPerToken * tokensPerSecond
+        let memoryPeak = Machine.peakResidentBytes
         let peak = MachinePeak.flopsPerSecond(runtime, precision.compute)
         let figures: [JSONValue.Member] = [
             .init("tokens_per_second", .double(tokensPerSecond)),
             .init("seconds_per_step", .double(seconds)),
-            .init("memory_peak_bytes", .integer(Machine.peakResidentBytes)),
+            .init("memory_peak_bytes", .integer(memoryPeak)),
+            .init("estimated_bytes", estimate.json),
             .init("flops_per_token", .double(flopsPerToken)),
             .init("flops_per_second", .double(flops)),
             .init("peak_flops_per_second", .double(peak)),

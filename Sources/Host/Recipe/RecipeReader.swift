@@ -1,3 +1,4 @@
+import Core
 import JSON
 import PluginAPI
 
@@ -251,7 +252,8 @@ struct RecipeReader {
             problems.append(InputProblem(place, "found '\(found)', expected \(known.joined(separator: " | "))"))
         }
         oneOf("model.precision", model?.precision, ["float32", "bfloat16", "bfloat16-pure", "float64"])
-        oneOf("activations.checkpoint", activations?.checkpoint, ["none", "block"])
+        oneOf(
+            "activations.checkpoint", activations?.checkpoint, DecoderModel.Checkpointing.allCases.map(\.rawValue))
         oneOf("optimizer.decay", optimizer?.decay, ["matrices", "all"])
         oneOf("optimizer.states", optimizer?.states, ["float32"])
     }

@@ -44,10 +44,19 @@ struct ModelSource {
     ) throws -> PolicyModel {
         let specs = DecoderModel.specs(configuration)
         try directory?.check(specs.map { ($0.name, $0.shape) })
-        let store = ParameterStore(
-            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group)
+        // Frozen weights that lie in the file as layers read them are used where they lie.
+        var mapped: Set<String> = []
+        let store = try ParameterStore(
+            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group
+        ) { spec in
+            guard loads, let tensor = try directory?.mapped(spec.name, runtime, dtype: precision.compute) else { return nil }
+            mapped.insert(spec.name)
+            return tensor
+        }
         if loads, let directory {
-            for parameter in store.parameters { try directory.read(parameter.name, into: parameter.value) }
+            for parameter in store.parameters where !mapped.contains(parameter.name) {
+                try directory.read(parameter.name, into: parameter.value)
+            }
             store.refreshCompute()
         }
         let decoder = DecoderModel(configuration, store, runtime, checkpointing: checkpointing)
@@ -68,6 +77,17 @@ extension Runtime {
         case .float64: return Runtime(ReferenceBackend(), notice: notice)
         default: return Runtime(CPUBackend(threads: threads, notice: notice), notice: notice)
         }
+    }
+}
+
+extension DecoderModel.Checkpointing {
+    /// What a user calls it.
+    init(name: String, at place: String) throws {
+        guard let checkpointing = Self(rawValue: name) else {
+            let known = Self.allCases.map(\.rawValue).joined(separator: " | ")
+            throw InputError(place, "found '\(name)', expected \(known)")
+        }
+        self = checkpointing
     }
 }
 
