@@ -19,13 +19,12 @@ public final class ParameterStore {
     ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (then call
     ///     `refreshCompute`).
     ///   - group: the optimizer group of a parameter name; nil = frozen.
-    ///   - lent: values of a frozen parameter, in the compute type, that are read where they lie (a mapped file); nil = it
-    ///     lies in an arena.
-    /// - Throws: what `lent` throws.
+    ///   - lent: values of frozen parameters, in the compute type, that are read where they lie (in a mapped file) instead of
+    ///     in an arena.
     public init(
         _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,
-        group: (String) -> Int? = { _ in 0 }, lent: (ParameterSpec) throws -> Tensor? = { _ in nil }
-    ) rethrows {
+        group: (String) -> Int? = { _ in 0 }, lent: [String: Tensor] = [:]
+    ) {
         struct Key: Hashable {
             let block: String
             let group: Int?
@@ -34,10 +33,10 @@ public final class ParameterStore {
         var members: [Key: [ParameterSpec]] = [:]
         var lentParameters: [Parameter] = []
         for spec in specs {
-            if group(spec.name) == nil, let value = try lent(spec) {
+            if let value = lent[spec.name] {
                 precondition(
-                    value.shape == spec.shape && value.dtype == precision.compute,
-                    "parameter store: '\(spec.name)' was lent as \(value.dtype) \(value.shape)")
+                    group(spec.name) == nil && value.shape == spec.shape && value.dtype == precision.compute,
+                    "parameter store: '\(spec.name)' cannot be lent as \(value.dtype) \(value.shape)")
                 lentParameters.append(Parameter(name: spec.name, value: value, gradient: nil))
                 continue
             }
@@ -58,7 +57,7 @@ public final class ParameterStore {
         self.byName = byName
         self.parameters = specs.compactMap { byName[$0.name] }
         guard let seed else { return }
-        for (spec, parameter) in zip(specs, parameters) where !lentParameters.contains(where: { $0 === parameter }) {
+        for (spec, parameter) in zip(specs, parameters) where lent[spec.name] == nil {
             spec.initializer.fill(parameter.value, Philox(seed: seed, stream: "init/" + spec.name))
         }
         refreshCompute()

@@ -45,16 +45,15 @@ struct ModelSource {
         let specs = DecoderModel.specs(configuration)
         try directory?.check(specs.map { ($0.name, $0.shape) })
         // Frozen weights that lie in the file as layers read them are used where they lie.
-        var mapped: Set<String> = []
-        let store = try ParameterStore(
-            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group
-        ) { spec in
-            guard loads, let tensor = try directory?.mapped(spec.name, runtime, dtype: precision.compute) else { return nil }
-            mapped.insert(spec.name)
-            return tensor
+        var mapped: [String: Tensor] = [:]
+        for spec in specs where loads && group(spec.name) == nil {
+            mapped[spec.name] = try directory?.mapped(spec.name, runtime, dtype: precision.compute)
         }
+        let store = ParameterStore(
+            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group,
+            lent: mapped)
         if loads, let directory {
-            for parameter in store.parameters where !mapped.contains(parameter.name) {
+            for parameter in store.parameters where mapped[parameter.name] == nil {
                 try directory.read(parameter.name, into: parameter.value)
             }
             store.refreshCompute()
