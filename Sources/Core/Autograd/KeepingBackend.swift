@@ -41,12 +41,13 @@ final class KeepingBackend: Backend {
     func run(_ operation: Operation) {
         runtime.run(operation)
         work.operations.append(operation.name)
-        let written = Set(operation.writes.compactMap { number($0.buffer) })
+        let (inputs, outputs) = operation.operands
+        let written = Set(outputs.compactMap { number($0.buffer) })
         // An operation that changes its only result in place will not run again when that is kept.
-        let read = Set(operation.reads.compactMap { number($0.buffer) }).subtracting(written.count == 1 ? written : [])
+        let read = Set(inputs.compactMap { number($0.buffer) }).subtracting(written.count == 1 ? written : [])
         for number in read { fed[number, default: []].formUnion(written) }
         let isKept = strategy.keeps(operation)
-        for view in operation.writes {
+        for view in outputs {
             guard let number = number(view.buffer) else { continue }
             if fed[number] != nil { spoiled.insert(number) }
             if isKept { work.buffers[number] = view.buffer }

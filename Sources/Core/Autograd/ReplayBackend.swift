@@ -44,12 +44,13 @@ final class ReplayBackend: Backend {
 
     func run(_ operation: Operation) {
         guard isForward else {
-            runWhatTouches(reads: operation.reads, writes: operation.writes)
+            let (reads, writes) = operation.operands
+            runWhatTouches(reads: reads, writes: writes)
             return runtime.run(operation)
         }
         require(operationCount < work.operations.count && work.operations[operationCount] == operation.name)
         operationCount += 1
-        if !operation.writes.allSatisfy(isKept) { waiting.append(operation) }
+        if !operation.operands.outputs.allSatisfy(isKept) { waiting.append(operation) }
     }
 
     func synchronize() { runtime.backend.synchronize() }
@@ -67,7 +68,7 @@ final class ReplayBackend: Backend {
         var due: [Operation] = []
         var later: [Operation] = []
         for operation in waiting.reversed() {
-            let (reads, writes) = (identifiers(operation.reads), identifiers(operation.writes))
+            let (reads, writes) = (identifiers(operation.operands.inputs), identifiers(operation.operands.outputs))
             if writes.isDisjoint(with: needed) && writes.isDisjoint(with: overwritten)
                 && reads.isDisjoint(with: overwritten)
             {

@@ -19,7 +19,7 @@ public final class DecoderModel {
     public enum Checkpointing: String, Sendable, Hashable, Codable, CaseIterable {
         case none
         /// The input of each block is kept, and what is expensive to compute for its size, see
-        /// `Recomputation.cheapResults`.
+        /// `Recomputation.selective`.
         case selective
         /// Only the input of each block is kept.
         case block
@@ -101,7 +101,7 @@ public final class DecoderModel {
         return switch checkpointing {
         case .none: block(graph, x, context)
         case .block: recomputed(.everything)
-        case .selective: recomputed(.cheapResults)
+        case .selective: recomputed(.selective)
         }
     }
 

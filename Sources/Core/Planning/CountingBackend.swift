@@ -18,10 +18,6 @@ public final class CountingBackend: Backend {
     /// waited for their next use.
     public var peakByteCount: Int { blocks.peak }
 
-    /// The most bytes that the allocator had handed out at once, in its size classes: what `Capabilities.peakByteCount` of the
-    /// counted backend would be.
-    package var peakAllocatedByteCount: Int { allocator.peakByteCount }
-
     private init(_ makeIdle: (CachingAllocator) -> CPUBackend?) {
         allocator = CachingAllocator(blocks)
         idle = makeIdle(allocator)
@@ -36,11 +32,7 @@ public final class CountingBackend: Backend {
     /// Counts the buffers of a `ReferenceBackend`; lists that it makes while it computes are not counted.
     public static func reference() -> CountingBackend { CountingBackend { _ in nil } }
 
-    public var capabilities: Capabilities {
-        var capabilities = idle?.capabilities ?? reference.capabilities
-        capabilities.peakByteCount = peakByteCount
-        return capabilities
-    }
+    public var capabilities: Capabilities { idle?.capabilities ?? reference.capabilities }
 
     public func allocate(byteCount: Int) -> Buffer {
         self.byteCount += byteCount
