@@ -27,8 +27,11 @@ extension Operation {
             ([scoring.block.logits, scoring.block.targets, scoring.sums], [scoring.sums])
         case .tokenScoresBackward(let backward):
             (
-                [backward.block.logits, backward.block.targets, backward.logSumExp, backward.entropy]
-                    + [backward.dLogProb, backward.dLogSumExp, backward.dMeanLogProb, backward.dEntropy].compactMap { $0 },
+                [backward.block.logits, backward.block.targets, backward.logSumExp]
+                    + [
+                        backward.entropy, backward.dLogProb, backward.dLogSumExp, backward.dMeanLogProb,
+                        backward.dEntropy,
+                    ].compactMap { $0 },
                 [backward.dlogits]
             )
         }
