@@ -21,14 +21,15 @@ struct MemoryPlan {
 
     /// - Throws: `InputError` when the recipe's data or trainer cannot be used.
     init(_ recipe: Recipe, _ registry: Registry, _ inputs: TrainingInputs) throws {
-        estimate = try MemoryPlan.estimate(recipe, registry, inputs)
+        let resident = MachineMemory.residentByteCount
+        estimate = try MemoryPlan.estimate(recipe, registry, inputs, resident)
         available = try MachineMemory.available()
         guard let available, estimate.total > available else {
             alternatives = []
             return
         }
         let total = estimate.total
-        alternatives = try MemoryPlan.alternatives(recipe, registry, inputs).filter { $0.estimate.total < total }
+        alternatives = try MemoryPlan.alternatives(recipe, registry, inputs, resident).filter { $0.estimate.total < total }
     }
 
     /// For environment.json.
@@ -55,15 +56,15 @@ struct MemoryPlan {
     }
 
     private static func estimate(
-        _ recipe: Recipe, _ registry: Registry, _ inputs: TrainingInputs
+        _ recipe: Recipe, _ registry: Registry, _ inputs: TrainingInputs, _ resident: Int
     ) throws -> MemoryEstimate {
         try MemoryRehearsal(recipe: recipe, registry: registry, inputs: inputs, settings: recipe.trainingSettings)
-            .estimate()
+            .estimate(resident: resident)
     }
 
     /// Each change alone, then all of them.
     private static func alternatives(
-        _ recipe: Recipe, _ registry: Registry, _ inputs: TrainingInputs
+        _ recipe: Recipe, _ registry: Registry, _ inputs: TrainingInputs, _ resident: Int
     ) throws -> [Alternative] {
         var single: [String] = []
         let micro = recipe.batch.micro ?? recipe.batch.size
@@ -89,10 +90,10 @@ struct MemoryPlan {
         }
         let changes = single.map { [$0] } + (all.count > 1 ? [all] : [])
         return try changes.map { settings in
-            let value = try RecipeFile.apply(settings, to: recipe.resolved)
+            let value = try RecipeFile.apply(settings, to: recipe.given)
             let changed = try RecipeReader.read(value, registry: registry)
             return Alternative(
-                settings: settings.joined(separator: " "), estimate: try estimate(changed, registry, inputs))
+                settings: settings.joined(separator: " "), estimate: try estimate(changed, registry, inputs, resident))
         }
     }
 }

@@ -13,9 +13,9 @@ struct MemoryRehearsal {
     /// Micro-batches that are gone through: the second adds to gradients that the first has left.
     private static let batchCount = 2
 
+    /// - Parameter resident: bytes that the process has without the run.
     /// - Throws: what the data or the trainer throw for the first samples.
-    func estimate() throws -> MemoryEstimate {
-        let resident = MachineMemory.residentByteCount
+    func estimate(resident: Int) throws -> MemoryEstimate {
         let precision = try Precision(recipe: recipe.model.precision)
         var model = try CountedModel(
             inputs.source, precision: precision, checkpointing: recipe.checkpointing, optimizer: inputs.optimizer,

@@ -75,7 +75,7 @@ struct RecipeReader {
             scheduler: scheduler.choice, warmupSteps: scheduler.shared?.warmupSteps ?? 0, loader: loader.choice,
             train: train, validation: validation, batch: batch, sequence: sequence, steps: steps, epochs: epochs,
             clipGradNorm: clip, activations: activations, checkpoint: checkpoint, evaluation: evaluation,
-            plugins: plugins, trackers: trackers, resolved: .object(resolved))
+            plugins: plugins, trackers: trackers, given: value, resolved: .object(resolved))
     }
 
     // MARK: sections
