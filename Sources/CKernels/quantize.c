@@ -11,8 +11,11 @@ typedef struct {
     // [16]: a vector's permutation indexes them
     float low[16], width[16], per[16], middle[16];
     int32_t base[16];
-    // From threshold[n - 1] on, a magnitude is nearer to decade n than to the one before.
-    float threshold[8];
+    // Beyond threshold[n - 1], a magnitude is nearer to decade n than to the one before; then one that every magnitude
+    // is beyond, one that none is.
+    float threshold[16];
+    // By the magnitude's power of two, -30 and less to 1: the decade below, and the threshold that lies in it.
+    int32_t below[32], next[32];
     int32_t zero, shift;
 } code_table;
 
@@ -24,20 +27,27 @@ typedef struct {
 #define BETWEEN(P, N) (float)(0.5 * ((P - P * 0.45 / N) + (P + P * 4.5 / (2 * N))))
 #define DECADES(X, N) 0, X(1e-6, N), X(1e-5, (2 * N)), X(1e-4, (4 * N)), X(1e-3, (8 * N)), X(1e-2, (16 * N)),          \
                       X(1e-1, (32 * N)), X(1.0, (64 * N))
-#define TABLE(N, ZERO, SHIFT, FIRST)                                                                                   \
+#define TABLE(N, ZERO, SHIFT, FIRST, ...)                                                                               \
     {.low = {0, LOW(1e-6), LOW(1e-5), LOW(1e-4), LOW(1e-3), LOW(1e-2), LOW(1e-1), LOW(1.0), 1},                        \
      .width = {DECADES(WIDTH, N)},                                                                                     \
      .per = {DECADES(PER, N)},                                                                                         \
      .middle = {DECADES(MIDDLE, N), 1},                                                                                \
      .base = {SHIFT, N, 2 * N, 4 * N, 8 * N, 16 * N, 32 * N, 64 * N, 128 * N},                                         \
      .threshold = {FIRST, BETWEEN(1e-6, N), BETWEEN(1e-5, (2 * N)), BETWEEN(1e-4, (4 * N)), BETWEEN(1e-3, (8 * N)),    \
-                   BETWEEN(1e-2, (16 * N)), BETWEEN(1e-1, (32 * N)), (float)(1 - 0.225 / (64 * N))},                   \
+                   BETWEEN(1e-2, (16 * N)), BETWEEN(1e-1, (32 * N)), (float)(1 - 0.225 / (64 * N)), 0, INFINITY},      \
+     __VA_ARGS__,                                                                                                      \
      .zero = ZERO,                                                                                                     \
      .shift = SHIFT}
 
 // Signed: codes 0...126 negative, 127 zero, 128...255 positive. Unsigned: 0 zero, 1...255 positive.
-static const code_table signed_table = TABLE(1, 127, 0, (float)(0.5 * (1e-7 + 0.45e-6)));
-static const code_table unsigned_table = TABLE(2, -1, 1, 0);
+static const code_table signed_table =
+    TABLE(1, 127, 0, (float)(0.5 * (1e-7 + 0.45e-6)),
+          .below = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7},
+          .next = {9, 9, 9, 9, 9, 9, 9, 9, 0, 8, 1, 8, 8, 2, 8, 8, 8, 3, 8, 8, 4, 8, 8, 5, 8, 8, 6, 8, 8, 7, 8, 8});
+static const code_table unsigned_table =
+    TABLE(2, -1, 1, 0,
+          .below = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 5, 5, 5, 6, 6, 6, 7, 7, 7},
+          .next = {0, 8, 8, 8, 8, 8, 8, 8, 8, 8, 1, 8, 8, 2, 8, 8, 3, 8, 8, 8, 4, 8, 8, 5, 8, 8, 6, 8, 8, 7, 8, 8});
 
 // A largest magnitude below this makes a block of zeros: the least numbers of a block would not be normal float32.
 #define LEAST 0x1p-100f
@@ -75,25 +85,27 @@ CK_CLONES static void encode_plain(uint8_t *codes, const float *from, float inve
 
 CK_CLONES static float largest(const float *x, int64_t n, int32_t is_signed) {
     float up[32] = {0}, down[32] = {0};
-    int32_t nan = 0;
+    int32_t nan[32] = {0};
     int64_t i = 0;
     for (; i + 32 <= n; i += 32)
         for (int l = 0; l < 32; l++) {
             float v = x[i + l];
             up[l] = v > up[l] ? v : up[l];
             down[l] = v < down[l] ? v : down[l];
-            nan |= v != v;
+            nan[l] |= v != v;
         }
     for (; i < n; i++) {
         up[0] = x[i] > up[0] ? x[i] : up[0];
         down[0] = x[i] < down[0] ? x[i] : down[0];
-        nan |= x[i] != x[i];
+        nan[0] |= x[i] != x[i];
     }
-    for (int l = 1; l < 32; l++) {
-        up[0] = up[l] > up[0] ? up[l] : up[0];
-        down[0] = down[l] < down[0] ? down[l] : down[0];
-    }
-    if (nan) return NAN;
+    for (int width = 16; width > 0; width /= 2)
+        for (int l = 0; l < width; l++) {
+            up[l] = up[l + width] > up[l] ? up[l + width] : up[l];
+            down[l] = down[l + width] < down[l] ? down[l + width] : down[l];
+            nan[l] |= nan[l + width];
+        }
+    if (nan[0]) return NAN;
     return !is_signed || up[0] >= -down[0] ? up[0] : down[0];
 }
 
@@ -122,8 +134,13 @@ AVX512 static void decode_512(float *to, const uint8_t *codes, float scale, cons
 
 AVX512 static void encode_512(uint8_t *codes, const float *from, float inverse, const code_table *t, int64_t n) {
     __m512 low = _mm512_loadu_ps(t->low), per = _mm512_loadu_ps(t->per), by = _mm512_set1_ps(inverse);
-    __m512 threshold[8];
-    for (int k = 0; k < 8; k++) threshold[k] = _mm512_set1_ps(t->threshold[k]);
+    __m512 thresholds = _mm512_loadu_ps(t->threshold);
+    __m512i below[2], next[2];
+    for (int k = 0; k < 2; k++) {
+        below[k] = _mm512_loadu_si512(t->below + 16 * k);
+        next[k] = _mm512_castps_si512(_mm512_permutexvar_ps(_mm512_loadu_si512(t->next + 16 * k), thresholds));
+    }
+    __m512i least = _mm512_set1_epi32(127 - 30);
     __m512i base = _mm512_loadu_si512(t->base), one = _mm512_set1_epi32(1), nothing = _mm512_setzero_si512();
     __m512i zero = _mm512_set1_epi32(t->zero);
     for (int64_t i = 0; i < n; i += 16) {
@@ -131,9 +148,11 @@ AVX512 static void encode_512(uint8_t *codes, const float *from, float inverse, 
         __m512 x = _mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, from + i), by);
         __m512 a = _mm512_min_ps(t->shift ? x : _mm512_abs_ps(x), _mm512_set1_ps(2.0f));
         a = _mm512_max_ps(a, _mm512_setzero_ps());
-        __m512i decade = nothing;
-        for (int k = 0; k < 8; k++)
-            decade = _mm512_mask_add_epi32(decade, _mm512_cmp_ps_mask(a, threshold[k], _CMP_GT_OQ), decade, one);
+        __m512i power = _mm512_sub_epi32(_mm512_srli_epi32(_mm512_castps_si512(a), 23), least);
+        power = _mm512_max_epi32(power, nothing);
+        __m512i decade = _mm512_permutex2var_epi32(below[0], power, below[1]);
+        __m512 bound = _mm512_castsi512_ps(_mm512_permutex2var_epi32(next[0], power, next[1]));
+        decade = _mm512_mask_add_epi32(decade, _mm512_cmp_ps_mask(a, bound, _CMP_GT_OQ), decade, one);
         __m512i start = _mm512_permutexvar_epi32(decade, base);
         __m512i bin = _mm512_cvttps_epi32(_mm512_mul_ps(_mm512_sub_ps(a, _mm512_permutexvar_ps(decade, low)),
                                                         _mm512_permutexvar_ps(decade, per)));
@@ -142,7 +161,11 @@ AVX512 static void encode_512(uint8_t *codes, const float *from, float inverse, 
         __mmask16 negative = t->shift ? 0 : _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_LT_OQ);
         q = _mm512_mask_sub_epi32(q, negative, nothing, q);
         __m512i code = _mm512_max_epi32(_mm512_add_epi32(zero, q), nothing);
-        _mm_mask_storeu_epi8(codes + i, lanes, _mm512_cvtepi32_epi8(code));
+        // A masked store of bytes takes many times as long.
+        if (lanes == 0xffff)
+            _mm_storeu_si128((__m128i *)(codes + i), _mm512_cvtepi32_epi8(code));
+        else
+            _mm_mask_storeu_epi8(codes + i, lanes, _mm512_cvtepi32_epi8(code));
     }
 }
 #else
