@@ -50,7 +50,7 @@ import Testing
         numbers[600] = -.infinity
         let kept = decoded(coded(numbers, true, runtime), runtime)
         #expect(kept[..<256].allSatisfy { $0 == 0 })
-        #expect(kept[256...].allSatisfy(\.isNaN))
+        #expect(kept[256...].allSatisfy { $0.isNaN })
     }
 
     @Test func `zeros are zeros, and slices start blocks`() {
