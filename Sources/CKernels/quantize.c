@@ -195,7 +195,9 @@ void ck_quantize(uint8_t *codes, float *scales, int32_t is_signed, const float *
         float scale = largest(from + i, n, is_signed);
         if (fabsf(scale) < LEAST) scale = 0;
         // An infinity or a NaN makes the whole block NaN: it is seen in the next step's loss.
-        float inverse = scale != 0 && fabsf(scale) < INFINITY ? 1.0f / scale : 0.0f;
+        int is_finite = fabsf(scale) < INFINITY;
+        if (!is_finite) scale = NAN;
+        float inverse = is_finite && scale != 0 ? 1.0f / scale : 0.0f;
         scales[i / CK_BLOCK] = scale;
         if (wide)
             encode_512(codes + i, from + i, inverse, table, n);

@@ -65,23 +65,26 @@ import Testing
         #expect(decoded(whole.sliced(512..<900), runtime) == slice)
     }
 
-    @Test(arguments: ["signed", "unsigned"]) func `codes are those of bitsandbytes`(name: String) throws {
+    /// bitsandbytes on the CPU looks small numbers up in a table and misses the nearest code for some.
+    @Test(arguments: ["signed", "unsigned"]) func `codes are those of bitsandbytes, or nearer`(name: String) throws {
         let golden = try QuantizedGolden()
         let isSigned = name == "signed"
         let table = isSigned ? DynamicCode.signed : .nonnegative
-        for (ours, theirs) in zip(table.numbers, golden.numbers("tables", name)) {
-            #expect(abs(ours - theirs) <= 1e-7)
-        }
+        #expect(zip(table.numbers, golden.numbers("tables", name)).allSatisfy { abs($0 - $1) <= 1e-7 })
         let runtime = Runtime(fixture.cpu)
-        let blocks = coded(golden.numbers(name, "numbers"), isSigned, runtime)
-        let (found, expected) = (codes(blocks, fixture.cpu), golden.numbers(name, "codes"))
+        let numbers = golden.numbers(name, "numbers")
+        let blocks = coded(numbers, isSigned, runtime)
         #expect(scales(blocks, fixture.cpu) == golden.numbers(name, "scales"))
-        // bitsandbytes finds a code by halving intervals, which may end one beside the nearest.
-        let differing = zip(found, expected).filter { $0 != $1 }
-        #expect(differing.count <= 2 && differing.allSatisfy { abs($0 - $1) == 1 }, "\(differing)")
-        let worst = zip(decoded(blocks, runtime), golden.numbers(name, "decoded")).enumerated()
-            .filter { found[$0.offset] == expected[$0.offset] }.map { abs($0.element.0 - $0.element.1) }.max() ?? 0
-        #expect(worst <= 1e-6)
+        let found = codes(blocks, fixture.cpu), theirs = golden.numbers(name, "codes")
+        let same = zip(found, theirs).count { $0 == $1 }
+        #expect(Double(same) >= 0.75 * Double(numbers.count))
+        let decoded = decoded(blocks, runtime), other = golden.numbers(name, "decoded")
+        for index in numbers.indices where found[index] == theirs[index] {
+            #expect(abs(decoded[index] - other[index]) <= 2e-7 * abs(other[index]))
+        }
+        for index in numbers.indices where found[index] != theirs[index] {
+            #expect(abs(decoded[index] - numbers[index]) < abs(other[index] - numbers[index]))
+        }
     }
 
     // MARK: helpers

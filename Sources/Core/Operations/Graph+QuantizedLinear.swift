@@ -10,6 +10,7 @@ extension Graph {
             x.shape.last == inputs,
             "quantized linear: dim \(x.dimCount - 1) of x \(x.shape) is not \(inputs), the weights are "
                 + "[\(outputs), \(inputs)]")
+        let shape = x.shape
         let rows = x.elementCount / inputs
         let flat = x.contiguous().reshaped(to: [rows, inputs])
         let y = runtime.empty([rows, outputs], x.dtype)
@@ -28,8 +29,8 @@ extension Graph {
             guard let dy = gradients[0]?.reshaped(to: [rows, outputs]) else { return [nil] }
             let dx = runtime.empty([rows, inputs], dy.dtype)
             runtime.run(.quantizedMatmul(QuantizedMatmul(dy.view, weights, into: dx.view, isBackward: true)))
-            return [dx.reshaped(to: x.shape)]
+            return [dx.reshaped(to: shape)]
         }
-        return output[0].reshaped(to: x.shape.dropLast() + [outputs])
+        return output[0].reshaped(to: shape.dropLast() + [outputs])
     }
 }
