@@ -14,7 +14,11 @@ public struct Recomputation: Sendable {
     /// those of products that widen: they are most of what a block would keep. What is bound by memory is computed again,
     /// which costs about as much as keeping it would.
     public static let selective = Recomputation { operation in
-        if case .matmul(let product) = operation, (product.c.shape.last ?? 0) > (product.a.shape.last ?? 0) { return false }
+        switch operation {
+        case .matmul(let product) where (product.c.shape.last ?? 0) > (product.a.shape.last ?? 0): return false
+        case .quantizedMatmul(let product) where (product.c.shape.last ?? 0) > (product.a.shape.last ?? 0): return false
+        default: break
+        }
         let byteCount = operation.operands.outputs.reduce(0) { $0 + $1.elementCount * $1.dtype.byteCount }
         return operation.flopCount >= expensive * byteCount && byteCount > 0
     }

@@ -29,7 +29,8 @@ struct BenchStep {
         let data = MicroBatch(
             sequences: sequences, weights: ["cross_entropy": Double(batch * (sequence - 1))], sampleIDs: [])
         let counted = try CountedModel(
-            source, precision: precision, checkpointing: checkpointing, optimizer: optimizer, groups: groups)
+            source, precision: precision, checkpointing: checkpointing, optimizer: optimizer, groups: groups,
+            states: .standard(for: precision))
         memory = counted.estimate(process: MachineMemory.residentByteCount) {
             BenchStep.run(counted.policy, counted.update, data)
         }

@@ -12,14 +12,14 @@ struct CountedModel {
 
     init(
         _ source: ModelSource, precision: Precision, checkpointing: DecoderModel.Checkpointing,
-        optimizer: any Optimizer, groups: ParameterGroups
+        optimizer: any Optimizer, groups: ParameterGroups, states: StateStorage
     ) throws {
         backend = precision == .float64 ? .reference() : .cpu(threads: Machine.threadCount)
         policy = try source.build(
             Runtime(backend), precision: precision, seed: 0, checkpointing: checkpointing, loads: false,
             group: { groups.number(of: $0) })
         let before = backend.byteCount
-        update = WeightUpdate(optimizer, policy.store, groups)
+        update = WeightUpdate(optimizer, policy.store, groups, storage: states)
         stateByteCount = backend.byteCount - before
     }
 

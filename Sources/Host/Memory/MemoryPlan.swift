@@ -82,6 +82,7 @@ struct MemoryPlan {
         case .bfloat16Pure: []
         }
         single += precisions.map { "model.precision=\($0.rawValue)" }
+        if recipe.optimizerSettings.states != .eightBit { single.append("optimizer.states=\(StateStorage.eightBit.rawValue)") }
         // The last value of each key is the one that saves most.
         var all: [String] = []
         for (index, setting) in single.enumerated() {

@@ -19,7 +19,7 @@ struct MemoryRehearsal {
         let precision = try Precision(recipe: recipe.model.precision)
         var model = try CountedModel(
             inputs.source, precision: precision, checkpointing: recipe.checkpointing, optimizer: inputs.optimizer,
-            groups: inputs.groups)
+            groups: inputs.groups, states: recipe.optimizerSettings.states)
         let factory = try registry.trainer(recipe.trainer.name).maker
         for auxiliary in try factory.auxiliaryModels(recipe.trainer.settings) {
             let source = try auxiliary.path.map { try ModelSource(path: $0, registry: registry) } ?? inputs.source

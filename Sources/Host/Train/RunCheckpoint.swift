@@ -29,7 +29,7 @@ struct RunCheckpoint {
 
     /// Bytes of every tensor of a run.
     static func byteCount(_ store: ParameterStore, _ update: WeightUpdate) -> Int {
-        items(store, update).reduce(0) { $0 + $1.tensor.elementCount * $1.tensor.dtype.byteCount }
+        items(store, update).reduce(0) { $0 + $1.shape.reduce($1.dtype.byteCount, *) }
     }
 
     /// Every tensor of a run under its parameter's name.

@@ -75,7 +75,7 @@ import Testing
         let error = try #require(outcome.error)
         #expect(error.hasPrefix("memory: training needs about "))
         #expect(error.contains(" on each rank, 1.0 KiB are available; the largest parts are process and data "))
-        for setting in ["activations.checkpoint=block (", "batch.micro=1 (", "model.precision=bfloat16-pure ("] {
+        for setting in ["activations.checkpoint=block (", "batch.micro=1 (", "model.precision=bfloat16-pure (", "optimizer.states=8bit ("] {
             #expect(error.contains(setting), "\(setting)")
         }
         #expect(!bench.scratch.exists("run/metrics.jsonl"))
