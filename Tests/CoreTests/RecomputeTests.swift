@@ -93,8 +93,8 @@ import Testing
         #expect(all.count("attention") == 4)
         // Of the seven products of a block, the last only makes the block's output.
         #expect(all.count("matmul") == plain.count("matmul") + 2 * 6)
-        // 2 * 256 FLOPs for 4 bytes of a product are worth keeping, unless it widens as those of the gate and beside it; the
-        // FLOPs of attention over 40 tokens are not.
+        // 2 * 256 FLOPs for 4 bytes of a product are worth keeping, unless it widens as those of the gate and beside
+        // it; the FLOPs of attention over 40 tokens are not.
         #expect(cheap.count("matmul") == plain.count("matmul") + 2 * 2)
         #expect(cheap.count("attention") == 4)
     }

@@ -4,8 +4,8 @@ extension Graph {
     /// with a strategy: Korthikanti et al., "Reducing Activation Recomputation in Large Transformer Models", 2022,
     /// arXiv 2205.05198, section 5).
     ///
-    /// Gradients are those of the body itself, bit for bit: randomness is keyed by position, so the second run draws the
-    /// same numbers, and kept results stand in for operations on the same inputs.
+    /// Gradients are those of the body itself, bit for bit: randomness is keyed by position, so the second run draws
+    /// the same numbers, and kept results stand in for operations on the same inputs.
     /// - Parameters:
     ///   - inputs: what `body` reads; they are kept.
     ///   - strategy: what else is kept.

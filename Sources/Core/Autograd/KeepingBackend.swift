@@ -1,7 +1,7 @@
 /// Runs a forward pass and keeps the results that a strategy asks for.
 ///
-/// A buffer can be kept when no operation that will run again reads it before its last write; in-place chains that break this
-/// are left to be computed again.
+/// A buffer can be kept when no operation that will run again reads it before its last write; in-place chains that
+/// break this are left to be computed again.
 final class KeepingBackend: Backend {
     let work = KeptWork()
     private let runtime: Runtime
@@ -57,8 +57,8 @@ final class KeepingBackend: Backend {
     func synchronize() { runtime.backend.synchronize() }
 
     /// Gives up what need not or cannot be kept.
-    /// - Parameter outputs: what the pass returned. Its last operations make nothing else, and backward seldom reads what
-    ///   only they read.
+    /// - Parameter outputs: what the pass returned. Its last operations make nothing else, and backward seldom reads
+    ///   what only they read.
     func finish(_ outputs: [Tensor]) {
         let returned = Set(outputs.compactMap { number($0.view.buffer) })
         for number in work.buffers.keys {

@@ -19,8 +19,8 @@ public final class ParameterStore {
     ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (then call
     ///     `refreshCompute`).
     ///   - group: the optimizer group of a parameter name; nil = frozen.
-    ///   - lent: values of frozen parameters, in the compute type, that are read where they lie (in a mapped file) instead of
-    ///     in an arena.
+    ///   - lent: values of frozen parameters, in the compute type, that are read where they lie (in a mapped file)
+    ///     instead of in an arena.
     public init(
         _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,
         group: (String) -> Int? = { _ in 0 }, lent: [String: Tensor] = [:]

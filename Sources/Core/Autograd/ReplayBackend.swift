@@ -1,7 +1,7 @@
 /// Does a forward pass again as far as backward needs it.
 ///
-/// Until `finishForward`, allocations receive the kept buffers and operations wait. After that each operation that reads a
-/// waiting result first runs what leads to it, so results that nobody reads are never computed.
+/// Until `finishForward`, allocations receive the kept buffers and operations wait. After that each operation that
+/// reads a waiting result first runs what leads to it, so results that nobody reads are never computed.
 final class ReplayBackend: Backend {
     private let runtime: Runtime
     private let work: KeptWork

@@ -2,8 +2,8 @@ import Foundation
 
 /// Addresses without memory behind them, and how much memory they would take.
 ///
-/// Pages are reserved and never promised, so a terabyte costs nothing; the few bytes that an operation may read or write
-/// outside its kernels find a page of zeros.
+/// Pages are reserved and never promised, so a terabyte costs nothing; the few bytes that an operation may read or
+/// write outside its kernels find a page of zeros.
 final class CountedBlocks: BlockSource {
     private static let page = 4 << 10
     private static let hugePage = 2 << 20

@@ -1,9 +1,9 @@
 /// A backend that computes nothing and counts the memory that another one would take.
 ///
 /// The same model and trainer code runs over it, so the peak of a training step is known for any model, precision,
-/// recomputation and batch before memory is there. Operations are given to a `CPUBackend` whose threads are idle and whose
-/// allocator hands out addresses without memory: it takes the scratch memory of each operation and keeps freed blocks
-/// as the real one does. What the host reads is 0.
+/// recomputation and batch before memory is there. Operations are given to a `CPUBackend` whose threads are idle and
+/// whose allocator hands out addresses without memory: it takes the scratch memory of each operation and keeps freed
+/// blocks as the real one does. What the host reads is 0.
 public final class CountingBackend: Backend {
     private let blocks = CountedBlocks()
     private let allocator: CachingAllocator
@@ -14,8 +14,8 @@ public final class CountingBackend: Backend {
     public private(set) var byteCount = 0
     /// The most bytes that buffers had at once.
     public private(set) var peakBufferByteCount = 0
-    /// The most bytes that were taken at once: buffers, what operations had for their own duration, and freed blocks that
-    /// waited for their next use.
+    /// The most bytes that were taken at once: buffers, what operations had for their own duration, and freed blocks
+    /// that waited for their next use.
     public var peakByteCount: Int { blocks.peak }
 
     private init(_ makeIdle: (CachingAllocator) -> CPUBackend?) {

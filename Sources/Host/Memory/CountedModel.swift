@@ -25,7 +25,8 @@ struct CountedModel {
 
     /// Adds a frozen model.
     mutating func add(_ source: ModelSource, role: String, precision: Precision) throws {
-        frozen[role] = try source.build(policy.runtime, precision: precision, seed: 0, loads: false, group: { _ in nil })
+        frozen[role] = try source.build(
+            policy.runtime, precision: precision, seed: 0, loads: false, group: { _ in nil })
     }
 
     /// The memory of what `step` does with the model.

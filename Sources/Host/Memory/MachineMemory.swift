@@ -3,8 +3,8 @@ import PluginAPI
 
 /// How much memory this process may have.
 enum MachineMemory {
-    /// What `FORKTAIL_MEMORY` says; else what this process has and could still get: the machine's available memory, or less
-    /// where a control group has a limit. Nil where the system does not tell.
+    /// What `FORKTAIL_MEMORY` says; else what this process has and could still get: the machine's available memory, or
+    /// less where a control group has a limit. Nil where the system does not tell.
     /// - Throws: `InputError` when `FORKTAIL_MEMORY` is no size.
     static func available() throws -> Int? {
         if let text = ProcessInfo.processInfo.environment["FORKTAIL_MEMORY"] {
@@ -31,7 +31,8 @@ enum MachineMemory {
             guard parts.count == 3 else { return [] }
             switch (parts[0], parts[1]) {
             case ("0", ""):
-                return headrooms("/sys/fs/cgroup", String(parts[2]), limit: "memory.max", used: "memory.current", file: "file")
+                return headrooms(
+                    "/sys/fs/cgroup", String(parts[2]), limit: "memory.max", used: "memory.current", file: "file")
             case (_, "memory"):
                 return headrooms(
                     "/sys/fs/cgroup/memory", String(parts[2]), limit: "memory.limit_in_bytes",
@@ -47,7 +48,9 @@ enum MachineMemory {
         let names = path.split(separator: "/").map(String.init)
         return (0...names.count).compactMap { count in
             let directory = ([root] + names.prefix(count)).joined(separator: "/")
-            guard let limit = number("\(directory)/\(limit)"), let used = number("\(directory)/\(used)") else { return nil }
+            guard let limit = number("\(directory)/\(limit)"), let used = number("\(directory)/\(used)") else {
+                return nil
+            }
             return max(0, limit - used + (field(file, of: "\(directory)/memory.stat") ?? 0))
         }
     }
@@ -63,7 +66,7 @@ enum MachineMemory {
 
     /// The number after a name in a file of names and numbers.
     private static func field(_ name: String, of path: String) -> Int? {
-        let line = text(path)?.split(separator: "\n").first { $0.split(whereSeparator: { " :".contains($0) }).first == name[...] }
-        return line?.split(whereSeparator: { " :".contains($0) }).dropFirst().first.flatMap { Int($0) }
+        let lines = text(path)?.split(separator: "\n").map { $0.split(whereSeparator: { " :".contains($0) }) }
+        return lines?.first { $0.first == name[...] }?.dropFirst().first.flatMap { Int($0) }
     }
 }

@@ -39,7 +39,9 @@ enum ByteText {
     static func parse(_ text: String) -> Int? {
         let (suffix, size) = units.first { text.hasSuffix($0.0) } ?? ("", 1)
         let number = text.dropLast(suffix.count).drop { $0 == " " }
-        guard let value = Double(number.last == " " ? number.dropLast() : number), value > 0, value < 1e18 else { return nil }
+        guard let value = Double(number.last == " " ? number.dropLast() : number), value > 0, value < 1e18 else {
+            return nil
+        }
         return Int(value * Double(size))
     }
 }

@@ -29,7 +29,8 @@ struct MemoryPlan {
             return
         }
         let total = estimate.total
-        alternatives = try MemoryPlan.alternatives(recipe, registry, inputs, resident).filter { $0.estimate.total < total }
+        alternatives = try MemoryPlan.alternatives(recipe, registry, inputs, resident)
+            .filter { $0.estimate.total < total }
     }
 
     /// For environment.json.
@@ -49,8 +50,8 @@ struct MemoryPlan {
         let changes = alternatives.map { "\($0.settings) (\(ByteText.text($0.estimate.total)))" }
         throw InputError(
             "memory",
-            "training needs about \(ByteText.text(estimate.total)) on each rank, \(ByteText.text(available)) are available; "
-                + "the largest parts are \(parts.joined(separator: ", "))",
+            "training needs about \(ByteText.text(estimate.total)) on each rank, \(ByteText.text(available)) are "
+                + "available; the largest parts are \(parts.joined(separator: ", "))",
             fix: changes.isEmpty
                 ? "a machine with more memory, or a smaller model" : changes.joined(separator: "\n         "))
     }
@@ -82,7 +83,9 @@ struct MemoryPlan {
         case .bfloat16Pure: []
         }
         single += precisions.map { "model.precision=\($0.rawValue)" }
-        if recipe.optimizerSettings.states != .eightBit { single.append("optimizer.states=\(StateStorage.eightBit.rawValue)") }
+        if recipe.optimizerSettings.states != .eightBit {
+            single.append("optimizer.states=\(StateStorage.eightBit.rawValue)")
+        }
         // The last value of each key is the one that saves most.
         var all: [String] = []
         for (index, setting) in single.enumerated() {

@@ -2,8 +2,8 @@ import Core
 import DataLoader
 import PluginAPI
 
-/// Goes through the first step of a recipe's run on a backend that counts memory and computes nothing: the model, trainer,
-/// loop and optimizer are those of the run, and the sequences are as long as the recipe allows.
+/// Goes through the first step of a recipe's run on a backend that counts memory and computes nothing: the model,
+/// trainer, loop and optimizer are those of the run, and the sequences are as long as the recipe allows.
 struct MemoryRehearsal {
     let recipe: Recipe
     let registry: Registry
@@ -40,8 +40,8 @@ struct MemoryRehearsal {
         }
     }
 
-    /// A batch of the longest of the first samples, made as long as a sequence can be; empty when they hold nothing to train
-    /// on, which the run will say.
+    /// A batch of the longest of the first samples, made as long as a sequence can be; empty when they hold nothing to
+    /// train on, which the run will say.
     private func examples(_ trainer: any Trainer) throws -> [Example] {
         let count = min(recipe.batch.size, inputs.training.epochLength, 8)
         let found = try (0..<count).compactMap { try trainer.example(from: inputs.training.sample(at: $0)) }
@@ -62,8 +62,8 @@ struct MemoryRehearsal {
         let generator = Generator(model.policy.decoder, model.policy.runtime)
         let vocabularySize = inputs.source.configuration.vocabularySize
         return ModelEngine(policy: model.policy, frozen: model.frozen) { requests in
-            // The cache is fullest when every completion is at its end. Reading them as prompts, each another, fills it at
-            // once.
+            // The cache is fullest when every completion is at its end. Reading them as prompts, each another, fills it
+            // at once.
             _ = try generator.generate(
                 requests.enumerated().map { index, request in
                     var request = request

@@ -58,7 +58,8 @@ import Testing
         #expect(dpo?["frozen_models"]?.integer == dpo?["weights"]?.integer)
         let prompts = try bench.scratch.write("prompts.jsonl", #"{"prompt_ids": [1, 5, 6], "answer": "x"}"# + "\n")
         func grpo(_ length: Int) throws -> Int {
-            let settings = "trainer={name: grpo, num_generations: 2, max_completion_length: \(length), rewards: [length]}"
+            let settings =
+                "trainer={name: grpo, num_generations: 2, max_completion_length: \(length), rewards: [length]}"
             let outcome = try Executable.run(
                 ["memory", bench.recipe, "--json", settings, "data.train=[\(prompts)]", "batch.size=2"])
             #expect(outcome.status == 0, "\(outcome.diagnostics)")
@@ -70,13 +71,13 @@ import Testing
     @Test("a run that cannot fit ends before its first step and says what to change")
     func tooLarge() throws {
         let command = "FORKTAIL_MEMORY=1KiB \"$0\" \"$@\""
-        let outcome = try Executable.shell(command, bench.arguments(["batch.size=4"]))
+        let outcome = try Executable.shell(command, bench.arguments(["sequence.length=60"]))
         #expect(outcome.status == 2)
         let error = try #require(outcome.error)
         #expect(error.hasPrefix("memory: training needs about "))
         #expect(error.contains(" on each rank, 1.0 KiB are available; the largest parts are process and data "))
-        for setting in ["activations.checkpoint=block (", "batch.micro=1 (", "model.precision=bfloat16-pure (", "optimizer.states=8bit ("] {
-            #expect(error.contains(setting), "\(setting)")
+        for setting in ["activations.checkpoint=block", "batch.micro=1", "optimizer.states=8bit"] {
+            #expect(error.contains(setting + " ("), "\(setting)")
         }
         #expect(!bench.scratch.exists("run/metrics.jsonl"))
         let asked = try Executable.shell("FORKTAIL_MEMORY=1KiB \"$0\" \"$@\"", ["memory", bench.recipe])
