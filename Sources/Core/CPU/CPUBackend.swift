@@ -7,7 +7,7 @@ import Random
 /// Results are the same bits from run to run on one machine with the same number of threads.
 public final class CPUBackend: Backend {
     let pool: ThreadPool
-    let allocator = CachingAllocator()
+    let allocator: CachingAllocator
     let blas: BLASLibrary
     /// Element types whose products are taken by panels: those for which this CPU has 512-bit instructions.
     let panelTypes: [DType]
@@ -17,8 +17,7 @@ public final class CPUBackend: Backend {
     ///   - threads: how many threads share an operation, the caller's included; at least 1.
     ///   - notice: receives a sentence when no BLAS library could be opened.
     public convenience init(threads: Int, notice: (String) -> Void = { _ in }) {
-        let types: [DType] = (ck_has_avx512() != 0 ? [.float32] : []) + (ck_has_bfloat16() != 0 ? [.bfloat16] : [])
-        self.init(threads: threads, blas: .best, panelTypes: types)
+        self.init(threads: threads, blas: .best, panelTypes: CPUBackend.ownPanelTypes)
         if blas.isPlain {
             notice(
                 "cpu: no OpenBLAS library could be opened, so on CPUs without AVX-512 matrix products run "
@@ -29,8 +28,21 @@ public final class CPUBackend: Backend {
     /// With a choice of how matrix products are taken, for tests.
     package init(threads: Int, blas: BLASLibrary, panelTypes: [DType]) {
         pool = ThreadPool(threadCount: threads)
+        allocator = CachingAllocator()
         self.blas = blas
         self.panelTypes = panelTypes
+    }
+
+    /// One that leaves all work undone and takes memory as the real one does, see `CountingBackend`.
+    init(idleThreads: Int, allocator: CachingAllocator) {
+        pool = ThreadPool(idleThreads: idleThreads)
+        self.allocator = allocator
+        blas = .best
+        panelTypes = CPUBackend.ownPanelTypes
+    }
+
+    private static var ownPanelTypes: [DType] {
+        (ck_has_avx512() != 0 ? [.float32] : []) + (ck_has_bfloat16() != 0 ? [.bfloat16] : [])
     }
 
     public var capabilities: Capabilities {
@@ -54,6 +66,9 @@ public final class CPUBackend: Backend {
             source.dtype.isSingle && table.dtype.isSingle && indices.dtype == .int32
         case .scatter(let source, let indices, let table): source.dtype == table.dtype && indices.dtype == .int32
         case .random(_, _, let view): view.dtype.isFloatingPoint && view.isContiguous
+        case .round(let source, let target, _, _): source.dtype.isFloatingPoint && target.dtype == .bfloat16
+        case .storedMap(let map): supports(map)
+        case .quantizedMatmul(let product): supports(product)
         case .rmsNorm(let norm): supports(norm) && norm.mean == nil && norm.bias == nil
         case .layerNorm(let norm): supports(norm) && norm.mean != nil && norm.bias != nil
         case .rmsNormBackward(let norm): supports(norm) && norm.mean == nil
@@ -80,6 +95,9 @@ public final class CPUBackend: Backend {
         case .scatterAdd(let source, let indices, let table): scatterAdd(source, indices, table)
         case .scatter(let source, let indices, let table): scatter(source, indices, table)
         case .random(let source, let first, let view): random(source, first, view)
+        case .round(let source, let target, let random, let first): round(source, to: target, random, first: first)
+        case .storedMap(let map): storedMap(map)
+        case .quantizedMatmul(let product): quantizedMatmul(product)
         case .rmsNorm(let norm), .layerNorm(let norm): self.norm(norm)
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): normBackward(norm)
         case .rotary(let rotary): self.rotary(rotary)
