@@ -36,14 +36,18 @@ public struct Capabilities: Sendable {
     public var threadCount: Int
     /// Highest number of bytes that were in use at once.
     public var peakByteCount: Int
+    /// Which library takes which matrix products; nil when there is no choice.
+    public var products: ProductChoices?
 
     public init(
-        name: String, fastTypes: [DType], usesHostMemory: Bool, threadCount: Int, peakByteCount: Int
+        name: String, fastTypes: [DType], usesHostMemory: Bool, threadCount: Int, peakByteCount: Int,
+        products: ProductChoices? = nil
     ) {
         self.name = name
         self.fastTypes = fastTypes
         self.usesHostMemory = usesHostMemory
         self.threadCount = threadCount
         self.peakByteCount = peakByteCount
+        self.products = products
     }
 }

@@ -38,7 +38,7 @@ struct BenchTrainCommand: ParsableCommand {
         let value: JSONValue = config == "smollm2-135m" ? BenchTrainCommand.smolLM2 : .string(config)
         let source = try ModelSource(config: value, registry: registry)
         let precision = try Precision(recipe: precision)
-        let runtime = Runtime.make(precision)
+        let runtime = try Runtime.make(precision)
         let optimizer = try adamW(registry)
         let settings = OptimizerSettings(lr: 3e-4, weightDecay: 0.1, decay: .matrices, groups: [])
         let specs = DecoderModel.specs(source.configuration)

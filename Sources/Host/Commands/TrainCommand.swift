@@ -26,6 +26,11 @@ struct TrainCommand: ParsableCommand {
     @Flag(name: .customLong("accept-plugin-drift"), help: "Resume although the plugin set changed.")
     var acceptsPluginDrift = false
 
+    @Flag(
+        name: .customLong("accept-product-drift"),
+        help: "Resume although other libraries take matrix products (Docs/products.md).")
+    var acceptsProductDrift = false
+
     func run() throws {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
@@ -38,7 +43,8 @@ struct TrainCommand: ParsableCommand {
         let job = TrainingJob(
             recipe: recipe, registry: registry, directory: try RunDirectory(runDirectory ?? "runs/\(recipe.name)"),
             options: TrainingJob.Options(
-                resume: resume, acceptsRecipeDrift: acceptsRecipeDrift, acceptsPluginDrift: acceptsPluginDrift))
+                resume: resume, acceptsRecipeDrift: acceptsRecipeDrift, acceptsPluginDrift: acceptsPluginDrift,
+                acceptsProductDrift: acceptsProductDrift))
         try job.run()
     }
 }
