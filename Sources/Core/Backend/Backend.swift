@@ -34,19 +34,22 @@ public struct Capabilities: Sendable {
     public var usesHostMemory: Bool
     /// Threads that one operation is spread over.
     public var threadCount: Int
+    /// Bytes that are in use now.
+    public var usedByteCount: Int
     /// Highest number of bytes that were in use at once.
     public var peakByteCount: Int
     /// Which library takes which matrix products; nil when there is no choice.
     public var products: ProductChoices?
 
     public init(
-        name: String, fastTypes: [DType], usesHostMemory: Bool, threadCount: Int, peakByteCount: Int,
-        products: ProductChoices? = nil
+        name: String, fastTypes: [DType], usesHostMemory: Bool, threadCount: Int, usedByteCount: Int,
+        peakByteCount: Int, products: ProductChoices? = nil
     ) {
         self.name = name
         self.fastTypes = fastTypes
         self.usesHostMemory = usesHostMemory
         self.threadCount = threadCount
+        self.usedByteCount = usedByteCount
         self.peakByteCount = peakByteCount
         self.products = products
     }

@@ -36,7 +36,7 @@ public final class CPUBackend: Backend {
     public var capabilities: Capabilities {
         Capabilities(
             name: "cpu", fastTypes: products.fastTypes, usesHostMemory: true, threadCount: pool.threadCount,
-            peakByteCount: allocator.peakByteCount, products: products)
+            usedByteCount: allocator.usedByteCount, peakByteCount: allocator.peakByteCount, products: products)
     }
 
     public func allocate(byteCount: Int) -> Buffer { allocator.allocate(byteCount) }

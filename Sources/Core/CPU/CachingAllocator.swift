@@ -9,7 +9,8 @@ final class CachingAllocator {
     private static let hugePage = 2 << 20
     private var free: [Int: [UnsafeMutableRawPointer]] = [:]
     private var freeByteCount = 0
-    private var usedByteCount = 0
+    /// Bytes that are in use now.
+    private(set) var usedByteCount = 0
     /// The most bytes that were in use at once.
     private(set) var peakByteCount = 0
 

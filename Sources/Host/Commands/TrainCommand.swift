@@ -31,6 +31,9 @@ struct TrainCommand: ParsableCommand {
         help: "Resume although other libraries take matrix products (Docs/products.md).")
     var acceptsProductDrift = false
 
+    @Flag(help: "Record one step: RUN_DIR/profile.json for ui.perfetto.dev, and a table of operations (Docs/profiling.md).")
+    var profile = false
+
     func run() throws {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
@@ -44,7 +47,7 @@ struct TrainCommand: ParsableCommand {
             recipe: recipe, registry: registry, directory: try RunDirectory(runDirectory ?? "runs/\(recipe.name)"),
             options: TrainingJob.Options(
                 resume: resume, acceptsRecipeDrift: acceptsRecipeDrift, acceptsPluginDrift: acceptsPluginDrift,
-                acceptsProductDrift: acceptsProductDrift))
+                acceptsProductDrift: acceptsProductDrift, profiles: profile))
         try job.run()
     }
 }

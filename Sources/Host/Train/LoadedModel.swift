@@ -63,9 +63,11 @@ struct ModelSource {
 extension Runtime {
     /// The runtime that a precision asks for: float64 is the reference backend's.
     /// - Throws: `InputError` when the user's product table cannot be used.
-    static func make(_ precision: Precision, threads: Int = Machine.threadCount) throws -> Runtime {
+    static func make(
+        _ precision: Precision, threads: Int = Machine.threadCount, recorder: OperationRecorder? = nil
+    ) throws -> Runtime {
         let notice: (String) -> Void = { StandardError.write("note: \($0)") }
-        if precision == .float64 { return Runtime(ReferenceBackend(), notice: notice) }
+        if precision == .float64 { return Runtime(ReferenceBackend(), recorder: recorder, notice: notice) }
         let backend = CPUBackend(threads: threads, products: try ProductTableFile.table()) {
             StandardError.write("warning: \($0)")
         }
@@ -74,7 +76,7 @@ extension Runtime {
                 "bfloat16 products are widened to float32 first, by this CPU and its product table: they save memory, "
                     + "and take as long as float32 products, or a little longer")
         }
-        return Runtime(backend, notice: notice)
+        return Runtime(backend, recorder: recorder, notice: notice)
     }
 }
 

@@ -17,6 +17,8 @@ struct TrainingJob {
         var acceptsRecipeDrift = false
         var acceptsPluginDrift = false
         var acceptsProductDrift = false
+        /// Whether one step is recorded operation by operation.
+        var profiles = false
     }
 
     enum Resume: Equatable {
@@ -29,7 +31,8 @@ struct TrainingJob {
     /// - Throws: `CommandEnded` with status 22 when the run was asked to stop.
     func run() throws {
         let precision = try Precision(recipe: recipe.model.precision)
-        let runtime = try Runtime.make(precision)
+        let operations = options.profiles ? OperationRecorder() : nil
+        let runtime = try Runtime.make(precision, recorder: operations)
         let checkpoint = try checkpointToResume(runtime.backend.capabilities.products)
         let inputs = try TrainingInputs(recipe, registry)
         let (source, groups) = (inputs.source, inputs.groups)
@@ -71,7 +74,10 @@ struct TrainingJob {
             checkpoint: RunCheckpoint(
                 recipe: recipe.resolved, plugins: registry.lock, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
-            evaluation: try evaluation(inputs.validation), resumedStep: progress.step)
+            evaluation: try evaluation(inputs.validation), resumedStep: progress.step,
+            profile: operations.map {
+                StepProfile($0, resumedStep: progress.step, steps: steps, file: directory.url.appendingPathComponent("profile.json"))
+            })
         announce(source.configuration, policy, steps: steps, from: progress.step)
         let run = TrainingRun(
             trainer: trainer, session: session, policy: policy, update: update,
