@@ -14,8 +14,13 @@ package struct BLASLibrary: Sendable {
     /// The release and the CPU that its kernels are written for, e.g. "0.3.21 SkylakeX".
     package let version: String
 
-    package static let plain = BLASLibrary(
-        sgemm: { ck_sgemm_plain($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) }, version: "")
+    package static let plain = plain(version: "")
+
+    /// The plain product, said to be of a version.
+    package static func plain(version: String) -> BLASLibrary {
+        BLASLibrary(
+            sgemm: { ck_sgemm_plain($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) }, version: version)
+    }
 
     /// OpenBLAS, single-threaded (our pool splits products); nil when it cannot be opened. Opened when first asked for.
     ///
