@@ -6,8 +6,9 @@ extension CPUBackend {
     /// Products of fewer rows than this with dense columns on the right are dots, which read the right side once.
     private static let dotRows = 10
 
-    /// A few rows are multiplied by dots; the rest by the library that the table names for the element type (float32
-    /// when those of a and b differ) and the shape. Sums are float32; a bfloat16 result is rounded once, at the end.
+    /// The library that the table names for the element type (float32 when those of a and b differ) and the shape takes
+    /// the product; but few rows that panels do not take as they are, are multiplied by dots. Sums are float32; a
+    /// bfloat16 result is rounded once, at the end.
     func matmul(_ product: Matmul) {
         let n = product.c.dimCount
         if product.c.elementCount == 0 { return }
@@ -28,15 +29,17 @@ extension CPUBackend {
         {
             (a, b, c) = (foldedA, foldedB, foldedC)
         }
-        let isDot = c.rows < CPUBackend.dotRows && b.hasDenseColumns
         let dtype = a.view.dtype == b.view.dtype ? a.view.dtype : .float32
         let library = products.library(
             for: ProductKind(dtype, ProductClass(rows: c.rows, columns: c.columns, depth: a.columns)))
         let (alpha, beta) = (Float(product.alpha), Float(product.beta))
-        if !isDot && library == .panels {
-            let fits = a.view.dtype == dtype && products.libraries.panelTypes.contains(dtype)
-            if !(fits && b.view.dtype == dtype) { (a, b) = (packed(a, as: .float32), packed(b, as: .float32)) }
+        let isPair = a.view.dtype == dtype && b.view.dtype == dtype
+        if library == .panels && isPair && panelTypes.contains(dtype) {
             return multiplyPanels(a, b, c, alpha, beta)
+        }
+        let isDot = c.rows < CPUBackend.dotRows && b.hasDenseColumns
+        if library == .panels && !isDot {
+            return multiplyPanels(packed(a, as: .float32), packed(b, as: .float32), c, alpha, beta)
         }
         // oneDNN alone rounds its results itself, and only those of bfloat16 factors.
         let isRounded = !isDot && library == .onednn && dtype == .bfloat16

@@ -30,8 +30,8 @@ public final class CPUBackend: Backend {
         self.products = products
     }
 
-    /// What attention multiplies its blocks by.
-    var blas: BLASLibrary { products.libraries.blas }
+    /// Element types for which this CPU has 512-bit products.
+    var panelTypes: [DType] { products.libraries.panelTypes }
 
     public var capabilities: Capabilities {
         Capabilities(

@@ -4,7 +4,7 @@ import Foundation
 /// Memory that is kept for the next request of the same size class: a training step allocates the same sizes again and
 /// again, and fresh pages are most of what a naive step pays for.
 ///
-/// Classes are a quarter of an octave apart (at most a quarter is wasted). Blocks of 2 MiB and more lie on huge pages.
+/// Classes are an eighth of an octave apart (at most an eighth is wasted). Blocks of 2 MiB and more lie on huge pages.
 final class CachingAllocator {
     private static let hugePage = 2 << 20
     private var free: [Int: [UnsafeMutableRawPointer]] = [:]
@@ -27,7 +27,7 @@ final class CachingAllocator {
     static func sizeClass(_ byteCount: Int) -> Int {
         let needed = max(byteCount, 64)
         let octave = Int.bitWidth - 1 - (needed - 1).leadingZeroBitCount
-        let step = max(64, (1 << octave) / 4)
+        let step = max(64, (1 << octave) / 8)
         return (needed + step - 1) / step * step
     }
 

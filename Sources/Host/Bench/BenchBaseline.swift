@@ -36,7 +36,8 @@ struct BenchBaseline {
         report.settings.compactMap { setting in
             let before = value["settings"]?[setting.key]
             guard before != setting.value else { return nil }
-            return "the baseline was measured with \(setting.key) \(before?.text ?? "unknown"), this with \(setting.value.text)"
+            let (then, now) = (before?.text ?? "unknown", setting.value.text)
+            return "the baseline was measured with \(setting.key) \(then), this with \(now)"
         }
     }
 }

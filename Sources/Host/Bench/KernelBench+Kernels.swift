@@ -78,9 +78,15 @@ extension KernelBench {
 
     private func measureSums() {
         let (n, c) = (rowCount, KernelBench.width)
-        let x = array(n, c)
+        let (x, y) = (array(n, c), array(n, c))
+        let other: DType = dtype == .float32 ? .bfloat16 : .float32
         let operations: [(String, Operation)] = [
-            ("add", .map(Program(inputs: 2) { x, _ in [x[0] + x[1]] }, inputs: [x.view, x.view], outputs: [array(n, c).view], scalars: [])),
+            (
+                "add",
+                .map(
+                    Program(inputs: 2) { x, _ in [x[0] + x[1]] }, inputs: [x.view, y.view],
+                    outputs: [array(n, c).view], scalars: [])
+            ),
             ("sum of all", .sum(x.view, into: array(1, 1, of: .float32).view, accumulate: false)),
             ("sums of columns", .sum(x.view, into: array(1, c, of: .float32).view, accumulate: false)),
             (
@@ -90,7 +96,7 @@ extension KernelBench {
                     outputs: [array(n, 1, of: .float32).view], scalars: [])
             ),
             ("copy", .copy(from: x.view, to: array(n, c).view)),
-            ("convert to the other type", .copy(from: x.view, to: array(n, c, of: dtype == .float32 ? .bfloat16 : .float32).view)),
+            ("conversion to \(other.rawValue)", .copy(from: x.view, to: array(n, c, of: other).view)),
             ("philox", .random(Philox(seed: 1, stream: "bench"), first: 0, array(n, c).view)),
         ]
         for (name, operation) in operations {
@@ -100,7 +106,8 @@ extension KernelBench {
 
     private func measureUpdate(_ optimizer: any Optimizer) throws {
         guard wants("adamw update") else { return }
-        let spec = ParameterSpec("w", [rowCount, KernelBench.width], block: "bench", initializer: .ones, placement: .replicated)
+        let spec = ParameterSpec(
+            "w", [rowCount, KernelBench.width], block: "bench", initializer: .ones, placement: .replicated)
         let settings = OptimizerSettings(lr: 1e-3, weightDecay: 0.1, decay: .all, groups: [])
         let groups = try ParameterGroups([spec], optimizer, settings, freeze: [])
         let store = ParameterStore(

@@ -101,7 +101,8 @@ final class KernelBench {
     ///   - inputs: what gradients flow to.
     ///   - bytes: of forward and of backward.
     func measure(
-        _ name: String, _ inputs: [Tensor], bytes: (forward: Int, backward: Int), _ body: @escaping (Graph, [Tensor]) -> Tensor
+        _ name: String, _ inputs: [Tensor], bytes: (forward: Int, backward: Int),
+        _ body: @escaping (Graph, [Tensor]) -> Tensor
     ) {
         measure(name, bytes: bytes.forward) {
             let graph = Graph(self.runtime, recording: false)
@@ -112,7 +113,8 @@ final class KernelBench {
 
     /// As above for kernels bound by arithmetic.
     func measure(
-        _ name: String, _ inputs: [Tensor], flops: (forward: Int, backward: Int), _ body: @escaping (Graph, [Tensor]) -> Tensor
+        _ name: String, _ inputs: [Tensor], flops: (forward: Int, backward: Int),
+        _ body: @escaping (Graph, [Tensor]) -> Tensor
     ) {
         measure(name, flops: flops.forward) {
             let graph = Graph(self.runtime, recording: false)

@@ -2,15 +2,17 @@ import Core
 
 /// What this machine reaches at best, by running it: figures are given as fractions of these.
 enum MachinePeak {
-    /// FLOP/s of a product of two square matrices.
+    /// FLOP/s of matrix products: the best of three sizes, of which one is not square.
     static func flopsPerSecond(_ runtime: Runtime, _ dtype: DType) -> Double {
-        let size = runtime.backend.capabilities.name == "reference" ? 96 : 2048
-        let (a, b, c) = (
-            runtime.full([size, size], dtype, 0.5), runtime.full([size, size], dtype, 0.25),
-            runtime.zeros([size, size], dtype)
-        )
-        let product = Operation.matmul(Matmul(a.view, b.view, into: c.view))
-        return 2 * Double(size) * Double(size) * Double(size) / best(product, runtime)
+        let isReference = runtime.backend.capabilities.name == "reference"
+        let sizes = isReference ? [(96, 96, 96)] : [(2048, 2048, 2048), (1024, 1024, 1024), (2048, 576, 1536)]
+        let rates = sizes.map { m, k, n in
+            let (a, b, c) = (
+                runtime.full([m, k], dtype, 0.5), runtime.full([k, n], dtype, 0.25), runtime.zeros([m, n], dtype)
+            )
+            return 2 * Double(m * k * n) / best(.matmul(Matmul(a.view, b.view, into: c.view)), runtime)
+        }
+        return rates.max() ?? 0
     }
 
     /// Bytes read and written a second while an array larger than the caches is copied.

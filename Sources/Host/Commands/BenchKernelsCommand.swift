@@ -48,7 +48,7 @@ struct BenchKernelsCommand: ParsableCommand {
             try bench.measureAll(optimizer)
             report.rows += bench.rows
             report.add(
-                "peak_flops_per_second_\(dtype.rawValue)", bench.peakFlopsPerSecond, "best product of two 2048 x 2048 matrices")
+                "peak_flops_per_second_\(dtype.rawValue)", bench.peakFlopsPerSecond, "this machine's best product")
         }
         if report.rows.isEmpty { throw InputError("--filter", "no kernel's name holds '\(filter ?? "")'") }
         report.add("copy_bytes_per_second", copy, "bytes read and written while 256 MiB are copied")

@@ -49,7 +49,8 @@ struct BenchTokenizeCommand: ParsableCommand {
         let seconds = Stopwatch.median(cold)
         var report = BenchReport(
             "tokenize", threads: threads, [.init("tokenizer", .string(tokenizer)), .init("input", .string(input))])
-        report.add("megabytes_per_second", Double(byteCount) / seconds / 1e6, "UTF-8, median of 5, merge cache empty at first")
+        report.add(
+            "megabytes_per_second", Double(byteCount) / seconds / 1e6, "UTF-8, median of 5, merge cache empty at first")
         report.add("warm_megabytes_per_second", Double(byteCount) / Stopwatch.median(warm) / 1e6, "the same text again")
         report.add("tokens_per_second", Double(tokenCount) / seconds)
         report.add("seconds", seconds)
@@ -75,7 +76,8 @@ struct BenchTokenizeCommand: ParsableCommand {
             let lines = try JSONLinesSource(files: [input])
             return try (0..<lines.count).map { try lines.sample(at: $0).column("text").string() }
         }
-        let text = try WholeFile.read(input)
-        return text.split(separator: "\n\n").map(String.init)
+        // Cut between bytes, not between characters: an empty line ends a paragraph whatever comes next.
+        let paragraphs = Array(try WholeFile.read(input).utf8).split(separator: Array("\n\n".utf8))
+        return paragraphs.map { String(decoding: $0, as: UTF8.self) }.filter { !$0.allSatisfy(\.isWhitespace) }
     }
 }

@@ -91,7 +91,7 @@ struct BenchTrainCommand: ParsableCommand {
         report.add("memory_peak_bytes", memory, "resident memory of the process")
         report.add("flops_per_token", flopsPerToken, formula)
         report.add("flops_per_second", flops, formula)
-        report.add("peak_flops_per_second", peak, "this machine's best square product in \(precision.compute.rawValue)")
+        report.add("peak_flops_per_second", peak, "this machine's best product in \(precision.compute.rawValue)")
         report.add("fraction_of_peak", flops / peak)
         report.figures.append(.init("flops_formula", .string(formula)))
         report.add("parameters", step.parameterCount)

@@ -76,7 +76,8 @@ struct TrainingJob {
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
             evaluation: try evaluation(inputs.validation), resumedStep: progress.step,
             profile: operations.map {
-                StepProfile($0, resumedStep: progress.step, steps: steps, file: directory.url.appendingPathComponent("profile.json"))
+                StepProfile(
+                    $0, resumedStep: progress.step, steps: steps, file: directory.url.appendingPathComponent("profile.json"))
             })
         announce(source.configuration, policy, steps: steps, from: progress.step)
         let run = TrainingRun(
