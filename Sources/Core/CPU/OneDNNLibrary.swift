@@ -14,6 +14,8 @@ package struct OneDNNLibrary: Sendable {
     /// Why it cannot be used.
     package struct Absence: Error {
         package let reason: String
+
+        package init(reason: String) { self.reason = reason }
     }
 
     /// The library, opened when it is first asked for.
