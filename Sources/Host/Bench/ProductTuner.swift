@@ -1,12 +1,11 @@
-import Core
-import JSON
+package import Core
 import Random
 
 /// Measures the libraries of matrix products side by side on this machine and makes a table of the fastest.
-struct ProductTuner {
+package struct ProductTuner {
     /// c [M, N] = a [M, K] b [K, N] as one part of a training step lays it out.
-    struct Shape {
-        enum Role: String {
+    package struct Shape {
+        package enum Role: String {
             /// y = x W^T
             case forward
             /// dx = dy W
@@ -20,17 +19,22 @@ struct ProductTuner {
         let n: Int
         let k: Int
 
-        init(_ role: Role, _ m: Int, _ n: Int, _ k: Int) { (self.role, self.m, self.n, self.k) = (role, m, n, k) }
+        package init(_ role: Role, _ m: Int, _ n: Int, _ k: Int) { (self.role, self.m, self.n, self.k) = (role, m, n, k) }
 
         var kind: ProductClass { ProductClass(rows: m, columns: n, depth: k) }
     }
 
     /// The median speed of one library at one product.
-    struct Figure {
-        let kind: ProductKind
+    package struct Figure {
         let shape: Shape
+        let kind: ProductKind
         let library: ProductLibrary
         let seconds: Double
+
+        package init(_ dtype: DType, _ shape: Shape, _ library: ProductLibrary, seconds: Double) {
+            (self.shape, self.library, self.seconds) = (shape, library, seconds)
+            kind = ProductKind(dtype, shape.kind)
+        }
 
         var flopsPerSecond: Double { 2 * Double(shape.m) * Double(shape.n) * Double(shape.k) / seconds }
     }
@@ -64,7 +68,7 @@ struct ProductTuner {
             return shapes.flatMap { shape in
                 let times = measure(shape, dtype, backends)
                 return zip(rivals, times).map {
-                    Figure(kind: ProductKind(dtype, shape.kind), shape: shape, library: $0, seconds: $1)
+                    Figure(dtype, shape, $0, seconds: $1)
                 }
             }
         }
@@ -102,7 +106,7 @@ struct ProductTuner {
     /// The best library for every kind: the one that takes its products in the least time together. Panels are kept
     /// where they come within 3 %, and for few rows wherever there are any: generation needs results that do not depend
     /// on how many rows there are.
-    static func rows(_ figures: [Figure], for processor: String) -> [ProductTable.Row] {
+    package static func rows(_ figures: [Figure], for processor: String) -> [ProductTable.Row] {
         ProductKind.all.compactMap { kind in
             let own = figures.filter { $0.kind == kind }
             let seconds = Dictionary(grouping: own, by: \.library).mapValues { $0.reduce(0) { $0 + $1.seconds } }

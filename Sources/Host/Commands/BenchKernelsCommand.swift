@@ -27,7 +27,12 @@ struct BenchKernelsCommand: ParsableCommand {
     @OptionGroup var options: BenchOptions
 
     func run() throws {
-        if tune { return try ProductTuning().run(threads: Machine.threadCount, asJSON: options.json) }
+        if tune {
+            guard precision == nil, filter == nil, options.baseline == nil, options.save == nil else {
+                throw InputError("--tune", "takes no --precision, --filter, --baseline or --save: it measures products alone")
+            }
+            return try ProductTuning().run(threads: Machine.threadCount, asJSON: options.json)
+        }
         let baseline = try options.check("kernels")
         var problems: [InputProblem] = []
         let types = precision.map { name in DType(rawValue: name).map { [$0] } ?? [] } ?? [.float32, .bfloat16]

@@ -1,17 +1,17 @@
-import Core
-import Foundation
+package import Core
+package import Foundation
 import JSON
 import PluginAPI
 
 /// The user's product table (Docs/products.md): `FORKTAIL_PRODUCTS`, else forktail/products.json in `XDG_CONFIG_HOME` or
 /// ~/.config. `FORKTAIL_PRODUCTS=built-in` takes no file.
-struct ProductTableFile {
-    let path: String
+package struct ProductTableFile {
+    package let path: String
     /// Whether the variable names it, so that its absence is a mistake.
     let isNamed: Bool
 
     /// The file that the environment points to, nil when there is to be none.
-    init?(environment: [String: String] = ProcessInfo.processInfo.environment) {
+    package init?(environment: [String: String] = ProcessInfo.processInfo.environment) {
         let named = environment["FORKTAIL_PRODUCTS"] ?? ""
         let folder = environment["XDG_CONFIG_HOME"].flatMap { $0.hasPrefix("/") ? $0 : nil }
             ?? environment["HOME"].map { $0 + "/.config" }
@@ -32,7 +32,7 @@ struct ProductTableFile {
 
     /// The file's own rows; nil when there is no file and none was asked for.
     /// - Throws: `InputError`.
-    func read() throws -> ProductTable? {
+    package func read() throws -> ProductTable? {
         if !isNamed && !FileManager.default.fileExists(atPath: path) { return nil }
         let fix = "mend or remove it (forktail bench kernels --tune writes a new one), or set FORKTAIL_PRODUCTS=built-in"
         let text = try WholeFile.read(path, fix: fix)
@@ -47,7 +47,7 @@ struct ProductTableFile {
 
     /// Puts rows for one processor in the place of those that the file had for it; others stay.
     /// - Throws: `InputError`, `FileError`.
-    func write(_ rows: [ProductTable.Row], for processor: String) throws {
+    package func write(_ rows: [ProductTable.Row], for processor: String) throws {
         let exists = FileManager.default.fileExists(atPath: path)
         let others = exists ? (try read()?.rows ?? []).filter { $0.processor != processor } : []
         let folder = (path as NSString).deletingLastPathComponent
