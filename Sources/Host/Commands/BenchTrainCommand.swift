@@ -41,7 +41,7 @@ struct BenchTrainCommand: ParsableCommand {
         let precision = try Precision(recipe: precision)
         try check(source.configuration)
         let recorder = profile.map { _ in OperationRecorder() }
-        let runtime = Runtime.make(precision, recorder: recorder)
+        let runtime = try Runtime.make(precision, recorder: recorder)
         let step = try BenchStep(
             source, registry, runtime, precision,
             DecoderModel.Checkpointing(name: checkpoint, at: "--checkpoint"), batch: batch, sequence: sequence)

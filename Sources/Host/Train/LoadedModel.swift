@@ -70,14 +70,21 @@ struct ModelSource {
 
 extension Runtime {
     /// The runtime that a precision asks for: float64 is the reference backend's.
+    /// - Throws: `InputError` when the user's product table cannot be used.
     static func make(
         _ precision: Precision, threads: Int = Machine.threadCount, recorder: OperationRecorder? = nil
-    ) -> Runtime {
+    ) throws -> Runtime {
         let notice: (String) -> Void = { StandardError.write("note: \($0)") }
-        switch precision {
-        case .float64: return Runtime(ReferenceBackend(), recorder: recorder, notice: notice)
-        default: return Runtime(CPUBackend(threads: threads, notice: notice), recorder: recorder, notice: notice)
+        if precision == .float64 { return Runtime(ReferenceBackend(), recorder: recorder, notice: notice) }
+        let backend = CPUBackend(threads: threads, products: try ProductTableFile.table()) {
+            StandardError.write("warning: \($0)")
         }
+        if !backend.capabilities.fastTypes.contains(precision.compute) {
+            notice(
+                "bfloat16 products are widened to float32 first, by this CPU and its product table: they save memory, "
+                    + "and take as long as float32 products, or a little longer")
+        }
+        return Runtime(backend, recorder: recorder, notice: notice)
     }
 }
 
