@@ -1,89 +1,117 @@
-// V vocabulary
+// N rows, V vocabulary
 
 #include "Math.h"
 #include "Rows.h"
+#include <float.h>
 
 enum { CHUNK = 1024 };
 
-CK_CLONES void ck_token_scores(const void *logits, int32_t type, int64_t n, int32_t target, float cap, float *results) {
-#pragma clang fp reassociate(on) contract(fast)
-    float chunk[CHUNK];
-    // The cap is increasing, so the largest capped logit is the cap of the largest.
+/// The largest, at least -FLT_MAX.
+CK_INLINE float largest(const float *x, int64_t n) {
     float lanes[16];
-    for (int l = 0; l < 16; l++) lanes[l] = -INFINITY;
-    for (int64_t start = 0; start < n; start += CHUNK) {
-        int64_t count = ck_min(CHUNK, n - start), i = 0;
-        const float *z = ck_read_row(logits, type, start, count, chunk);
-        for (; i + 16 <= count; i += 16)
-            for (int l = 0; l < 16; l++) lanes[l] = z[i + l] > lanes[l] ? z[i + l] : lanes[l];
-        for (; i < count; i++) lanes[0] = z[i] > lanes[0] ? z[i] : lanes[0];
-    }
+    for (int l = 0; l < 16; l++) lanes[l] = -FLT_MAX;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int l = 0; l < 16; l++) lanes[l] = x[i + l] > lanes[l] ? x[i + l] : lanes[l];
+    for (; i < n; i++) lanes[0] = x[i] > lanes[0] ? x[i] : lanes[0];
     for (int l = 1; l < 16; l++) lanes[0] = lanes[l] > lanes[0] ? lanes[l] : lanes[0];
-    float scale = cap > 0.0f ? 1.0f / cap : 1.0f;
-    float top = cap > 0.0f ? cap * ck_tanh(lanes[0] * scale) : lanes[0];
-    // Everything is relative to the largest logit, so that nothing cancels.
-    double total = 0, weighted = 0, plain = 0;
-    for (int64_t start = 0; start < n; start += CHUNK) {
-        int64_t count = ck_min(CHUNK, n - start);
-        const float *z = ck_read_row(logits, type, start, count, chunk);
-        if (cap > 0.0f) {
-            CK_VECTORIZE for (int64_t i = 0; i < count; i++) chunk[i] = cap * ck_tanh(z[i] * scale);
-            z = chunk;
-        }
-        float block_total = 0, block_weighted = 0, block_plain = 0;
-        for (int64_t i = 0; i < count; i++) {
-            float s = z[i] - top;
-            float e = ck_exp(s);
-            block_total += e;
-            // A logit of minus infinity has no weight.
-            block_weighted += e > 0.0f ? e * s : 0.0f;
-            block_plain += s;
-        }
-        total += (double)block_total;
-        weighted += (double)block_weighted;
-        plain += (double)block_plain;
-    }
-    double log_total = log(total);
-    float own = 0;
-    if (target >= 0) {
-        own = *ck_read_row(logits, type, target, 1, chunk);
-        if (cap > 0.0f) own = cap * ck_tanh(own * scale);
-    }
-    results[0] = target >= 0 ? (float)((double)(own - top) - log_total) : 0.0f;
-    results[1] = (float)((double)top + log_total);
-    results[2] = (float)(plain / (double)n - log_total);
-    results[3] = (float)(log_total - weighted / total);
+    return lanes[0];
 }
 
-CK_CLONES void ck_token_scores_backward(void *logits, int32_t type, int64_t n, int32_t target, float cap,
-                                        float log_sum_exp, float entropy, const float *gradients) {
+/// tanh(z / cap)
+CK_INLINE void bound(const float *z, int64_t n, float scale, float *restrict bounded) {
+    for (int64_t i = 0; i < n; i++) bounded[i] = ck_tanh(z[i] * scale);
+}
+
+CK_CLONES void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sums_stride, int64_t step, int64_t begin,
+                             int64_t end) {
+#pragma clang fp reassociate(on) contract(fast)
+    float cap = rows->cap, scale = cap > 0.0f ? 1.0f / cap : 1.0f;
+    for (int64_t row = begin; row < end; row++) {
+        const float *logits = rows->logits + row * rows->stride;
+        float chunk[CHUNK];
+        // The cap is increasing, so the largest capped logit is the cap of the largest.
+        float top = largest(logits, rows->columns);
+        if (cap > 0.0f) top = cap * ck_tanh(top * scale);
+        double total = 0, weighted = 0, plain = 0;
+        for (int64_t start = 0; start < rows->columns; start += CHUNK) {
+            int64_t count = ck_min(CHUNK, rows->columns - start);
+            const float *z = logits + start;
+            if (cap > 0.0f) {
+                bound(z, count, scale, chunk);
+                for (int64_t i = 0; i < count; i++) chunk[i] *= cap;
+                z = chunk;
+            }
+            float chunk_total = 0, chunk_weighted = 0, chunk_plain = 0;
+            for (int64_t i = 0; i < count; i++) {
+                float s = z[i] - top, e = ck_exp(s);
+                chunk_total += e;
+                // A logit of minus infinity has no weight.
+                chunk_weighted += e > 0.0f ? e * s : 0.0f;
+                chunk_plain += z[i];
+            }
+            total += (double)chunk_total;
+            weighted += (double)chunk_weighted;
+            plain += (double)chunk_plain;
+        }
+        // Both sides are brought to the larger of the two largest.
+        float *at = sums + row * step;
+        double seen = (double)at[0], both = seen > (double)top ? seen : (double)top;
+        double a = exp(seen - both), b = exp((double)top - both);
+        double seen_total = (double)at[sums_stride], seen_weighted = (double)at[2 * sums_stride];
+        at[0] = (float)both;
+        at[sums_stride] = (float)(a * seen_total + b * total);
+        at[2 * sums_stride] = (float)(a * (seen_weighted + (seen - both) * seen_total)
+                                      + b * (weighted + ((double)top - both) * total));
+        at[3 * sums_stride] = (float)((double)at[3 * sums_stride] + plain);
+        int64_t own = (int64_t)rows->targets[row * rows->target_stride] - rows->first;
+        if (own >= 0 && own < rows->columns)
+            at[4 * sums_stride] = cap > 0.0f ? cap * ck_tanh(logits[own] * scale) : logits[own];
+    }
+}
+
+CK_CLONES void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_gradients_of *of, int64_t begin,
+                                  int64_t end) {
 #pragma clang fp contract(fast)
-    float chunk[CHUNK], bounded[CHUNK];
-    float own = target >= 0 ? gradients[0] : 0.0f;
-    float of_softmax = gradients[1] - own - gradients[2], constant = gradients[2] / (float)n;
-    float of_entropy = gradients[3], scale = cap > 0.0f ? 1.0f / cap : 1.0f;
-    for (int64_t start = 0; start < n; start += CHUNK) {
-        int64_t count = ck_min(CHUNK, n - start);
-        const float *z = ck_read_row(logits, type, start, count, chunk);
-        float *dz = ck_result_row(logits, type, start, chunk);
-        if (cap > 0.0f) {
-            CK_VECTORIZE for (int64_t i = 0; i < count; i++) bounded[i] = ck_tanh(z[i] * scale);
-        }
-        int has_target = target >= start && target < start + count;
-        if (cap > 0.0f) {
-            CK_VECTORIZE for (int64_t i = 0; i < count; i++) {
-                float log_s = cap * bounded[i] - log_sum_exp, s = ck_exp(log_s);
-                float inner = s > 0.0f ? s * (of_softmax - of_entropy * (log_s + entropy)) : 0.0f;
-                dz[i] = (inner + constant) * (1.0f - bounded[i] * bounded[i]);
+    float cap = rows->cap, scale = cap > 0.0f ? 1.0f / cap : 1.0f;
+    for (int64_t row = begin; row < end; row++) {
+        const float *logits = rows->logits + row * rows->stride;
+        int64_t target = rows->targets[row * rows->target_stride];
+        float value[4];
+        for (int k = 0; k < 4; k++) value[k] = of->gradients[k] ? of->gradients[k][row * of->strides[k]] : 0.0f;
+        float log_sum_exp = of->log_sum_exp[row * of->log_sum_exp_stride];
+        float entropy = of->entropy[row * of->entropy_stride];
+        float own = target >= 0 ? value[0] : 0.0f;
+        float of_softmax = value[1] - own - value[2], constant = value[2] / (float)of->vocabulary;
+        float of_entropy = value[3];
+        for (int64_t start = 0; start < rows->columns; start += CHUNK) {
+            float chunk[CHUNK], bounded[CHUNK];
+            int64_t count = ck_min(CHUNK, rows->columns - start), column = target - rows->first - start;
+            int has_target = target >= 0 && column >= 0 && column < count;
+            const float *z = logits + start;
+            int64_t offset = row * of->stride + start;
+            float *dz = ck_result_row(of->dlogits, of->type, offset, chunk);
+            if (cap > 0.0f) {
+                bound(z, count, scale, bounded);
+                CK_VECTORIZE for (int64_t i = 0; i < count; i++) {
+                    float log_s = cap * bounded[i] - log_sum_exp, s = ck_exp(log_s);
+                    float inner = s > 0.0f ? s * (of_softmax - of_entropy * (log_s + entropy)) : 0.0f;
+                    dz[i] = (inner + constant) * (1.0f - bounded[i] * bounded[i]);
+                }
+                if (has_target) dz[column] += own * (1.0f - bounded[column] * bounded[column]);
+            } else {
+                if (of_entropy != 0.0f) {
+                    CK_VECTORIZE for (int64_t i = 0; i < count; i++) {
+                        float log_s = z[i] - log_sum_exp, s = ck_exp(log_s);
+                        dz[i] = (s > 0.0f ? s * (of_softmax - of_entropy * (log_s + entropy)) : 0.0f) + constant;
+                    }
+                } else {
+                    CK_VECTORIZE for (int64_t i = 0; i < count; i++)
+                        dz[i] = ck_exp(z[i] - log_sum_exp) * of_softmax + constant;
+                }
+                if (has_target) dz[column] += own;
             }
-            if (has_target) dz[target - start] += own * (1.0f - bounded[target - start] * bounded[target - start]);
-        } else {
-            CK_VECTORIZE for (int64_t i = 0; i < count; i++) {
-                float log_s = z[i] - log_sum_exp, s = ck_exp(log_s);
-                dz[i] = (s > 0.0f ? s * (of_softmax - of_entropy * (log_s + entropy)) : 0.0f) + constant;
-            }
-            if (has_target) dz[target - start] += own;
+            ck_write_row(of->dlogits, of->type, offset, count, dz);
         }
-        ck_write_row(logits, type, start, count, dz);
     }
 }

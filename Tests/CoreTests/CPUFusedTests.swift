@@ -107,9 +107,41 @@ import Testing
         ]
     }
 
+    @Test(arguments: [DType.float32, .bfloat16])
+    func `a position's scores and gradient do not depend on the other positions`(dtype: DType) {
+        let backend = CPUBackend(threads: 2)
+        // Promised for products by panels only.
+        guard backend.capabilities.fastTypes.contains(.bfloat16) else { return }
+        let (fixture, runtime) = (CPUFixture(), Runtime(backend))
+        func values(_ shape: [Int], seed: UInt64) -> Tensor {
+            Tensor(fixture.views(shape, dtype, seed: seed).cpu, runtime)
+        }
+        let (hidden, head) = (values([4200, 8], seed: 1), values([2500, 8], seed: 2))
+        let targets = runtime.tensor((0..<4200).map { Int32($0 * 7 % 2500) }, [4200])
+        func score(_ range: Range<Int>) -> [[Float]] {
+            let graph = Graph(runtime, recording: true)
+            let leaf = graph.leaf(Tensor(hidden.view.sliced(dim: 0, range), runtime))
+            let scores = graph.score(
+                leaf, head: Parameter(name: "head", value: head, gradient: nil),
+                targets: Tensor(targets.view.sliced(dim: 0, range), runtime), temperature: 0.5)
+            let outputs = [scores.logProb, scores.logSumExp, scores.meanLogProb, scores.entropy]
+            graph.backward(from: outputs.map { ($0, gradient: runtime.full([range.count], .float32, 0.3)) })
+            return (outputs + [graph.gradient(of: leaf)].compactMap(\.self)).map { $0.floats() }
+        }
+        let (all, middle) = (score(0..<4200), score(2000..<2150))
+        #expect(all.count == 5)
+        for (whole, part) in zip(all, middle) {
+            let width = whole.count / 4200
+            #expect(part == Array(whole[2000 * width..<2150 * width]))
+        }
+    }
+
     private static var scores: [GradientCheckCase] {
-        [(1, 1, nil), (3, 3001, nil), (5, 1024, 4.0), (2, 1500, 2.0)].map { (n, v, cap) in
-            GradientCheckCase("scores of \(v), cap \(cap ?? 0)", [[n, 4]], [[v, 4]]) { graph, x, w in
+        [
+            (1, 1, nil), (3, 3001, nil), (5, 1024, 4.0), (2, 1500, 2.0), (4, 2049, 3.0), (2, 6200, nil), (2100, 3, nil),
+            (0, 5, nil),
+        ].map { (n, v, cap) in
+            GradientCheckCase("scores of \(n) by \(v), cap \(cap ?? 0)", [[n, 4]], [[v, 4]]) { graph, x, w in
                 let targets = graph.runtime.tensor((0..<n).map { $0 % 3 == 1 ? -1 : Int32(($0 * 577) % v) }, [n])
                 let s = graph.score(x[0], head: w[0], targets: targets, softcap: cap)
                 return [s.logProb, s.logSumExp, s.meanLogProb, s.entropy]

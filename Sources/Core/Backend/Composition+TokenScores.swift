@@ -1,44 +1,50 @@
-// N rows, V vocabulary
+// N rows, V' tokens of a block of the vocabulary
 
 extension Composition {
     func tokenScores(_ scoring: TokenScoring) {
-        let program = Program(inputs: 2) { x, _ in
-            let row = LogitRow(x[0], target: x[1], scoring)
-            return [row.logProb, row.logSumExp, row.meanLogProb, row.entropy]
+        let block = scoring.block
+        let program = Program(inputs: 7, scalars: 1) { x, first in
+            let logits = CappedLogits(x[0], cap: block.softcap)
+            let isTarget = x[0].column == x[1] - first[0]
+            return LogitSums(rows: x[2..<7]).merging(LogitSums(block: logits.capped, isTarget: isTarget)).rows
         }
-        let outputs = [scoring.logProb, scoring.logSumExp, scoring.meanLogProb, scoring.entropy].map(column)
+        let sums = LogitSums.views(of: scoring.sums).map(column)
         runtime.run(
-            .map(program, inputs: [scoring.logits, column(scoring.targets)], outputs: outputs, scalars: []))
+            .map(
+                program, inputs: [block.logits, column(block.targets)] + sums, outputs: sums,
+                scalars: [Double(block.first)]))
     }
 
     func tokenScoresBackward(_ backward: TokenScoringBackward) {
-        let scoring = backward.forward
-        let zero = runtime.zeros([1], scoring.logProb.dtype).view.broadcast(to: scoring.logProb.shape)
+        let block = backward.block
+        let zero = runtime.zeros([1], backward.logSumExp.dtype).view.broadcast(to: backward.logSumExp.shape)
         let gradients = [backward.dLogProb, backward.dLogSumExp, backward.dMeanLogProb, backward.dEntropy]
             .map { column($0 ?? zero) }
-        let vocabulary = Double(scoring.logits.shape[1])
-        let program = Program(inputs: 6) { x, _ in
-            let row = LogitRow(x[0], target: x[1], scoring)
-            let s = row.softmax
-            let logProbGradient = select(x[1] < x[1].constant(0), x[1].constant(0), x[2])
-            var dz = logProbGradient * (row.isTarget - s) + x[3] * s + x[4] * (1 / vocabulary - s)
-            dz = dz - x[5] * s * (row.capped - row.logSumExp + row.entropy)
-            return [dz * row.slope]
+        let program = Program(inputs: 8, scalars: 1) { x, first in
+            let logits = CappedLogits(x[0], cap: block.softcap)
+            let (target, logSumExp, entropy) = (x[1], x[2], x[3])
+            let logS = logits.capped - logSumExp
+            let s = logS.exp
+            let isTarget = x[0].column == target - first[0]
+            let logProbGradient = select(target < target.constant(0), target.constant(0), x[4])
+            var dz = logProbGradient * (isTarget - s) + x[5] * s + x[6] * (1 / Double(block.vocabulary) - s)
+            dz = dz - x[7] * s * (logS + entropy)
+            return [dz * logits.slope]
         }
+        let rows = [block.targets, backward.logSumExp, backward.entropy].map(column)
         runtime.run(
             .map(
-                program, inputs: [scoring.logits, column(scoring.targets)] + gradients, outputs: [scoring.logits],
-                scalars: []))
+                program, inputs: [block.logits] + rows + gradients, outputs: [backward.dlogits],
+                scalars: [Double(block.first)]))
     }
 }
 
-/// The quantities of one row of logits.
-private struct LogitRow {
-    let capped, slope, softmax, isTarget: Symbol
-    let logProb, logSumExp, meanLogProb, entropy: Symbol
+/// Logits under a soft cap, and its slope.
+private struct CappedLogits {
+    let capped, slope: Symbol
 
-    init(_ logits: Symbol, target: Symbol, _ scoring: TokenScoring) {
-        if let cap = scoring.softcap {
+    init(_ logits: Symbol, cap: Double?) {
+        if let cap {
             let bounded = (logits / cap).tanh
             capped = bounded * cap
             slope = 1 - bounded * bounded
@@ -46,15 +52,18 @@ private struct LogitRow {
             capped = logits
             slope = logits.constant(1)
         }
-        let zero = logits.constant(0)
-        let largest = capped.rowMax
-        let exponential = (capped - largest).exp
-        let total = exponential.rowSum
-        logSumExp = largest + total.log
-        softmax = exponential / total
-        isTarget = logits.column == target
-        logProb = select(target < zero, zero, select(isTarget, capped, zero).rowSum - logSumExp)
-        meanLogProb = capped.rowSum / Double(scoring.logits.shape[1]) - logSumExp
-        entropy = logSumExp - (softmax * capped).rowSum
+    }
+}
+
+extension LogitSums {
+    /// Of the rows of one block.
+    fileprivate init(block z: Symbol, isTarget: Symbol) {
+        let largest = maximum(z.rowMax, z.constant(LogitSums.start[0]))
+        let below = z - largest
+        let exponential = below.exp
+        self.init(rows: [
+            largest, exponential.rowSum, (exponential * below).rowSum, z.rowSum,
+            select(isTarget, z, z.constant(0)).rowSum,
+        ])
     }
 }

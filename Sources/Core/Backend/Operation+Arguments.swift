@@ -105,28 +105,37 @@ public struct AttentionBackward {
     public var dv: BufferView
 }
 
-/// Scores of rows of logits z [N, V] (after soft-capping z = cap * tanh(z / cap), when a cap is set):
-/// logSumExp = log sum exp z, logProb = z[target] - logSumExp, meanLogProb = mean(z) - logSumExp,
-/// entropy = logSumExp - sum softmax(z) z. A negative target gives logProb 0. All outputs are [N], float32 or wider.
-public struct TokenScoring {
-    /// [N, V]
+/// Logits z of N rows for a block of the vocabulary; soft-capping makes them z = cap * tanh(z / cap) before all else.
+public struct LogitBlock {
+    /// [N, V'] float32 or wider: tokens `first` ..< `first + V'`
     public var logits: BufferView
-    /// [N] int32
+    public var first: Int
+    /// How many tokens there are in all blocks.
+    public var vocabulary: Int
+    /// [N] int32; negative = none
     public var targets: BufferView
     public var softcap: Double?
-    public var logProb: BufferView
-    public var logSumExp: BufferView
-    public var meanLogProb: BufferView
-    public var entropy: BufferView
 }
 
-/// Gradients of `TokenScoring`: `logits` is overwritten by
+/// Takes a block of the vocabulary into running sums of rows; after the last block, `LogitSums` gives the scores.
+public struct TokenScoring {
+    public var block: LogitBlock
+    /// [5, N], updated: the rows of `LogitSums`
+    public var sums: BufferView
+}
+
+/// Gradients of the scores with regard to a block of logits:
 /// dz = g_p (onehot - s) + g_l s + g_m (1/V - s) - g_h s (log s + entropy), s = softmax(z), times the soft-cap's slope.
 public struct TokenScoringBackward {
-    public var forward: TokenScoring
-    /// [N]; nil = 0, here and below
+    public var block: LogitBlock
+    /// [N] of the whole rows, here and below
+    public var logSumExp: BufferView
+    public var entropy: BufferView
+    /// nil = 0, here and below
     public var dLogProb: BufferView?
     public var dLogSumExp: BufferView?
     public var dMeanLogProb: BufferView?
     public var dEntropy: BufferView?
+    /// [N, V'], written; may be the logits themselves
+    public var dlogits: BufferView
 }

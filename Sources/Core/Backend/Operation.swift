@@ -42,7 +42,8 @@ public enum Operation {
     /// Softmax attention that never holds T x S scores for a whole head (except when composed).
     case attention(Attention)
     case attentionBackward(AttentionBackward)
-    /// Log-probability, log-sum-exp, mean log-probability and entropy of each row of logits.
+    /// What log-probability, log-sum-exp, mean log-probability and entropy of rows of logits are made of, a block of the
+    /// vocabulary at a time.
     case tokenScores(TokenScoring)
     case tokenScoresBackward(TokenScoringBackward)
 
