@@ -8,7 +8,7 @@ static const shape shapes[] = {
     {1, 1, 1, 1, 1, 1, 0, 0, 0},      {2, 1, 37, 6, 2, 16, 0, 0, 0},   {2, 3, 20, 2, 1, 5, 7, 1, 0},
     {1, 4, 4, 3, 3, 8, 0, 0, 1},      {1, 5, 5, 2, 2, 7, 0, 0, 0},     {2, 17, 33, 4, 2, 12, 0, 1, 0},
     {1, 130, 130, 3, 1, 16, 0, 0, 1}, {1, 129, 300, 2, 2, 9, 70, 0, 0}, {1, 140, 300, 2, 1, 64, 100, 1, 1},
-    {1, 0, 5, 1, 1, 4, 0, 0, 0},      {1, 300, 300, 2, 1, 33, 0, 0, 0},
+    {1, 0, 5, 1, 1, 4, 0, 0, 0},      {1, 300, 300, 2, 1, 33, 0, 0, 0}, {1, 193, 193, 1, 1, 17, 40, 0, 1},
 };
 
 /// Strides of [batch, tokens, heads, head size] with a gap after each token.
@@ -23,102 +23,179 @@ static int64_t at(const int64_t strides[3], int64_t b, int64_t t, int64_t h) {
     return b * strides[0] + t * strides[1] + h * strides[2];
 }
 
-/// Makes the arrays and writes what is expected of out, lse and, with `backward`, dq, dk and dv.
-static void run(const shape *x, int backward) {
-    describe("attention%s of %lld x %lld queries, %lld keys, %lld of %lld heads of %lld, window %lld, starts %d, "
-             "documents %d", backward ? " backward" : "", (long long)x->b, (long long)x->t, (long long)x->s,
-             (long long)x->h, (long long)x->k, (long long)x->d, (long long)x->window, x->starts, x->documents);
-    ck_attention c = {.queries = x->t, .keys = x->s, .heads = x->h, .kv_heads = x->k, .head_size = x->d, .scale = 0.3f,
-                      .window = x->window, .gemm = ck_sgemm_plain};
-    int64_t queries = lay(c.q_strides, x->b, x->t, x->h, x->d, 3), keys = lay(c.k_strides, x->b, x->s, x->k, x->d, 1);
-    int64_t values = lay(c.v_strides, x->b, x->s, x->k, x->d, 5);
-    int64_t results = lay(c.out_strides, x->b, x->t, x->h, x->d, 0);
-    lay(c.dout_strides, x->b, x->t, x->h, x->d, 3);
-    lay(c.dq_strides, x->b, x->t, x->h, x->d, 3);
-    lay(c.dk_strides, x->b, x->s, x->k, x->d, 1);
-    lay(c.dv_strides, x->b, x->s, x->k, x->d, 5);
-    float *q = floats(queries, 1), *k = floats(keys, 1), *v = floats(values, 1), *dout = floats(queries, 1);
-    c.lse_strides[0] = x->h * x->t, c.lse_strides[1] = x->t, c.lse_strides[2] = 1;
-    c.q = q, c.k = k, c.v = v, c.dout = dout;
-    c.out = floats(results, 1), c.dq = floats(queries, 1), c.dk = floats(keys, 1), c.dv = floats(values, 1);
-    c.lse = floats(x->b * x->h * x->t, 1);
-    int32_t *starts = array(CK_INT32, x->b), *documents = array(CK_INT32, x->b * x->t);
-    for (int64_t b = 0; b < x->b; b++) starts[b] = (int32_t)(x->s > x->t + 3 * b ? x->s - x->t - 3 * b : 0);
-    for (int64_t i = 0; i < x->b * x->t; i++) documents[i] = (int32_t)(i % x->t / 3 * 3);
-    if (x->starts) c.query_start = starts, c.query_start_stride = 1;
-    if (x->documents) c.document_start = documents, c.document_strides[0] = x->t, c.document_strides[1] = 1;
+/// Everything in one place: arrays as float32 or bfloat16, and what is expected of the results.
+typedef struct {
+    const shape *of;
+    int32_t type;
+    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], sums_strides[2][3];
+    int64_t spaces[4], sums_spaces[2];
+    void *q, *k, *v, *dout;
+    int32_t *starts, *documents;
+    double *out, *lse, *dq, *dk, *dv;
+} problem;
 
-    double *out = widened(c.out, CK_FLOAT32, results), *lse = widened(c.lse, CK_FLOAT32, x->b * x->h * x->t);
-    double *dq = widened(c.dq, CK_FLOAT32, queries), *dk = widened(c.dk, CK_FLOAT32, keys);
-    double *dv = widened(c.dv, CK_FLOAT32, values), *p = doubles(x->s), *ds = doubles(x->s);
-    for (int64_t b = 0; b < x->b; b++)
-        for (int64_t t = 0; t < x->s; t++)
-            for (int64_t i = 0; i < x->k * x->d; i++)
-                dk[at(c.dk_strides, b, t, 0) + i] = dv[at(c.dv_strides, b, t, 0) + i] = 0;
-    for (int64_t b = 0; b < x->b; b++)
-        for (int64_t h = 0; h < x->h; h++)
-            for (int64_t t = 0; t < x->t; t++) {
-                int64_t kv = h / (x->h / x->k), row = at(c.q_strides, b, t, h), to = at(c.out_strides, b, t, h);
-                int64_t end = (x->starts ? starts[b] : x->s - x->t) + t + 1, first = 0;
-                if (x->window && end - x->window > first) first = end - x->window;
-                if (x->documents && documents[b * x->t + t] > first) first = documents[b * x->t + t];
-                if (end > x->s) end = x->s;
-                double top = -INFINITY, total = 0, delta = 0;
-                for (int64_t j = first; j < end; j++) {
-                    p[j] = 0;
-                    for (int64_t i = 0; i < x->d; i++)
-                        p[j] += (double)q[row + i] * (double)k[at(c.k_strides, b, j, kv) + i];
-                    p[j] *= (double)c.scale;
-                    top = fmax(top, p[j]);
-                }
-                for (int64_t j = first; j < end; j++) total += p[j] = exp(p[j] - top);
-                lse[b * c.lse_strides[0] + h * c.lse_strides[1] + t] = top + log(total);
-                for (int64_t i = 0; i < x->d; i++) out[to + i] = dq[row + i] = 0;
-                for (int64_t j = first; j < end; j++) {
-                    p[j] /= total, ds[j] = 0;
-                    for (int64_t i = 0; i < x->d; i++) {
-                        out[to + i] += p[j] * (double)v[at(c.v_strides, b, j, kv) + i];
-                        ds[j] += (double)dout[row + i] * (double)v[at(c.v_strides, b, j, kv) + i];
-                    }
-                    delta += p[j] * ds[j];
-                }
-                for (int64_t j = first; j < end; j++)
-                    for (int64_t i = 0; i < x->d; i++) {
-                        double slope = (double)c.scale * p[j] * (ds[j] - delta);
-                        dq[row + i] += slope * (double)k[at(c.k_strides, b, j, kv) + i];
-                        dk[at(c.dk_strides, b, j, kv) + i] += slope * (double)q[row + i];
-                        dv[at(c.dv_strides, b, j, kv) + i] += p[j] * (double)dout[row + i];
-                    }
-            }
+static int64_t padded(int64_t size) { return (size + 15) / 16 * 16; }
 
-    float *scratch = array(CK_FLOAT32, ck_attention_scratch(&c));
-    for (int64_t b = 0; b < x->b; b++)
-        for (int64_t h = 0; h < x->h; h++)
-            for (int64_t block = 0; block < ck_attention_query_blocks(x->t); block++)
-                ck_attention_block(&c, b, h, block, scratch);
-    all_near("out", c.out, CK_FLOAT32, results, out, 3e-6, 1);
-    all_near("lse", c.lse, CK_FLOAT32, x->b * x->h * x->t, lse, 3e-6, 1);
-    if (x->t <= CK_FEW_QUERIES && !backward) {
-        memset(c.out, 0, (size_t)results * sizeof(float));
-        for (int64_t b = 0; b < x->b; b++)
-            for (int64_t kv = 0; kv < x->k; kv++) ck_attention_few(&c, b, kv, scratch);
-        all_near("out of few", c.out, CK_FLOAT32, results, out, 3e-6, 1);
-        all_near("lse of few", c.lse, CK_FLOAT32, x->b * x->h * x->t, lse, 3e-6, 1);
+/// Adds what query t of head h gives to the expected results.
+static void attend(problem *x, int64_t b, int64_t h, int64_t t) {
+    const shape *of = x->of;
+    int64_t kv = h / (of->h / of->k), row = at(x->q_strides, b, t, h), d = of->d;
+    int64_t end = (of->starts ? x->starts[b] : of->s - of->t) + t + 1, first = 0;
+    if (of->window && end - of->window > first) first = end - of->window;
+    if (of->documents && x->documents[b * of->t + t] > first) first = x->documents[b * of->t + t];
+    if (end > of->s) end = of->s;
+    double *p = doubles(of->s), *ds = doubles(of->s), top = -INFINITY, total = 0, delta = 0;
+    for (int64_t j = first; j < end; j++) {
+        for (int64_t i = 0; i < d; i++)
+            p[j] += 0.3 * get(x->q, x->type, row + i) * get(x->k, x->type, at(x->k_strides, b, j, kv) + i);
+        top = fmax(top, p[j]);
     }
+    for (int64_t j = first; j < end; j++) total += p[j] = exp(p[j] - top);
+    x->lse[(b * of->h + h) * of->t + t] = top + log(total);
+    double *out = x->out + at(x->out_strides, b, t, h);
+    for (int64_t i = 0; i < d; i++) out[i] = 0;
+    for (int64_t j = first; j < end; j++) {
+        p[j] /= total;
+        for (int64_t i = 0; i < d; i++) {
+            double v = get(x->v, x->type, at(x->v_strides, b, j, kv) + i);
+            out[i] += p[j] * v;
+            ds[j] += get(x->dout, x->type, row + i) * v;
+        }
+        delta += p[j] * ds[j];
+    }
+    double *dq = x->dq + at(x->sums_strides[0], b, t, h);
+    for (int64_t j = first; j < end; j++) {
+        double slope = 0.3 * p[j] * (ds[j] - delta);
+        double *dk = x->dk + at(x->sums_strides[1], b, j, kv), *dv = x->dv + at(x->sums_strides[1], b, j, kv);
+        for (int64_t i = 0; i < d; i++) {
+            dq[i] += slope * get(x->k, x->type, at(x->k_strides, b, j, kv) + i);
+            dk[i] += slope * get(x->q, x->type, row + i);
+            dv[i] += p[j] * get(x->dout, x->type, row + i);
+        }
+    }
+}
+
+static problem make(const shape *of, int32_t type) {
+    problem x = {.of = of, .type = type};
+    x.spaces[0] = lay(x.q_strides, of->b, of->t, of->h, of->d, 3);
+    x.spaces[1] = lay(x.k_strides, of->b, of->s, of->k, of->d, 1);
+    x.spaces[2] = lay(x.v_strides, of->b, of->s, of->k, of->d, 5);
+    x.spaces[3] = lay(x.out_strides, of->b, of->t, of->h, of->d, 2);
+    x.sums_spaces[0] = lay(x.sums_strides[0], of->b, of->t, of->h, padded(of->d), 0);
+    x.sums_spaces[1] = lay(x.sums_strides[1], of->b, of->s, of->k, padded(of->d), 7);
+    x.q = numbers(type, x.spaces[0], 1), x.k = numbers(type, x.spaces[1], 1);
+    x.v = numbers(type, x.spaces[2], 1), x.dout = numbers(type, x.spaces[0], 1);
+    x.starts = array(CK_INT32, of->b), x.documents = array(CK_INT32, of->b * of->t);
+    for (int64_t b = 0; b < of->b; b++) x.starts[b] = (int32_t)(of->s > of->t + 3 * b ? of->s - of->t - 3 * b : 0);
+    for (int64_t i = 0; i < of->b * of->t; i++) x.documents[i] = (int32_t)(i % of->t / 3 * 3);
+    x.out = doubles(x.spaces[3]), x.lse = doubles(of->b * of->h * of->t), x.dq = doubles(x.sums_spaces[0]);
+    x.dk = doubles(x.sums_spaces[1]), x.dv = doubles(x.sums_spaces[1]);
+    for (int64_t b = 0; b < of->b; b++)
+        for (int64_t h = 0; h < of->h; h++)
+            for (int64_t t = 0; t < of->t; t++) attend(&x, b, h, t);
+    return x;
+}
+
+/// Compares heads of results, which have gaps after each token that are not looked at.
+static void compare(const char *what, const problem *x, const void *found, int32_t type, const double *expected,
+                    double tolerance) {
+    for (int64_t b = 0; b < x->of->b; b++)
+        for (int64_t t = 0; t < x->of->t; t++)
+            for (int64_t i = 0; i < x->of->h * x->of->d; i++) {
+                int64_t place = at(x->out_strides, b, t, 0) + i;
+                near(what, place, get(found, type, place), expected[place], tolerance, 1);
+            }
+}
+
+#define STRIDES(call, name, strides) memcpy((call).name##_strides, strides, sizeof (call).name##_strides)
+
+static void run(const shape *of, int32_t type, int32_t level, int backward) {
+    describe("attention%s type %d, level %d: %lld x %lld queries, %lld keys, %lld heads over %lld of %lld, window %lld, "
+             "starts %d, documents %d", backward ? " backward" : "", type, level, (long long)of->b, (long long)of->t,
+             (long long)of->s, (long long)of->h, (long long)of->k, (long long)of->d, (long long)of->window, of->starts,
+             of->documents);
+    problem x = make(of, type);
+    ck_tiled_attention call = {.q = x.q, .k = x.k, .v = x.v, .dout = x.dout, .q_type = type, .k_type = type,
+                               .v_type = type, .out_type = type, .dout_type = type, .queries = of->t, .keys = of->s,
+                               .heads = of->h, .kv_heads = of->k, .head_size = of->d, .scale = 0.3f,
+                               .window = of->window, .level = level};
+    const int64_t lse_strides[3] = {of->h * of->t, of->t, 1};
+    STRIDES(call, q, x.q_strides), STRIDES(call, k, x.k_strides), STRIDES(call, v, x.v_strides);
+    STRIDES(call, out, x.out_strides), STRIDES(call, dout, x.q_strides), STRIDES(call, dq, x.sums_strides[0]);
+    STRIDES(call, dk, x.sums_strides[1]), STRIDES(call, dv, x.sums_strides[1]), STRIDES(call, lse, lse_strides);
+    if (of->starts) call.query_start = x.starts, call.query_start_stride = 1;
+    if (of->documents) call.document_start = x.documents, call.document_strides[0] = of->t;
+    if (of->documents) call.document_strides[1] = 1;
+    call.out = numbers(type, x.spaces[3], 1), call.lse = floats(of->b * of->h * of->t, 1);
+
+    int64_t key_blocks = (of->s + CK_ATTENTION_KEYS - 1) / CK_ATTENTION_KEYS, size = ck_attention_packed_size(&call);
+    uint32_t *scratch = array(CK_INT32, ck_attention_scratch(&call, 0));
+    for (int64_t b = 0; b < of->b; b++)
+        for (int64_t kv = 0; kv < of->k; kv++) {
+            uint32_t *packed = array(CK_INT32, key_blocks * size);
+            for (int64_t block = 0; block < key_blocks; block++)
+                ck_attention_pack(&call, b, kv, block, packed + block * size);
+            for (int64_t h = kv * (of->h / of->k); h < (kv + 1) * (of->h / of->k); h++)
+                for (int64_t block = 0; block * CK_ATTENTION_QUERIES < of->t; block++)
+                    ck_attention_block(&call, b, h, block, packed, scratch);
+        }
+    double tolerance = type == CK_BFLOAT16 ? 0x1p-6 : 1e-5;
+    compare("out", &x, call.out, type, x.out, tolerance);
+    all_near("lse", call.lse, CK_FLOAT32, of->b * of->h * of->t, x.lse, type == CK_BFLOAT16 ? 1e-3 : 5e-6, 1);
+
     if (backward) {
-        for (int64_t b = 0; b < x->b; b++)
-            for (int64_t kv = 0; kv < x->k; kv++) ck_attention_backward(&c, b, kv, scratch);
-        all_near("dq", c.dq, CK_FLOAT32, queries, dq, 1e-5, 1);
-        all_near("dk", c.dk, CK_FLOAT32, keys, dk, 1e-5, 1);
-        all_near("dv", c.dv, CK_FLOAT32, values, dv, 1e-5, 1);
+        call.dq = floats(x.sums_spaces[0], 0), call.dk = floats(x.sums_spaces[1], 0);
+        call.dv = floats(x.sums_spaces[1], 0);
+        uint32_t *more = array(CK_INT32, ck_attention_scratch(&call, 1));
+        for (int64_t b = 0; b < of->b; b++)
+            for (int64_t kv = 0; kv < of->k; kv++)
+                for (int64_t keys = 0; keys < key_blocks; keys++)
+                    for (int64_t queries = 0; queries * CK_ATTENTION_KEYS < of->t; queries++)
+                        ck_attention_backward(&call, b, kv, keys, queries, more);
+        // Columns past the head size and gaps stay as they were: zero.
+        tolerance = type == CK_BFLOAT16 ? 0x1p-5 : 2e-5;
+        all_near("dq", call.dq, CK_FLOAT32, x.sums_spaces[0], x.dq, tolerance, 1);
+        all_near("dk", call.dk, CK_FLOAT32, x.sums_spaces[1], x.dk, tolerance, 1);
+        all_near("dv", call.dv, CK_FLOAT32, x.sums_spaces[1], x.dv, tolerance, 1);
     }
     release();
 }
 
-void test_attention(void) {
-    for (int64_t i = 0; i < COUNT(shapes); i++) run(&shapes[i], 0);
+/// Every shape, type and set of kernels that this CPU runs.
+static void run_all(int backward) {
+    for (int64_t i = 0; i < COUNT(shapes); i++) {
+        run(&shapes[i], CK_FLOAT32, CK_LEVEL_PLAIN, backward);
+        run(&shapes[i], CK_BFLOAT16, CK_LEVEL_PLAIN, backward);
+        if (!ck_has_avx512()) continue;
+        run(&shapes[i], CK_FLOAT32, CK_LEVEL_AVX512, backward);
+        run(&shapes[i], CK_BFLOAT16, CK_LEVEL_AVX512, backward);
+        if (ck_has_bfloat16()) run(&shapes[i], CK_BFLOAT16, CK_LEVEL_BFLOAT16, backward);
+    }
 }
 
-void test_attention_backward(void) {
-    for (int64_t i = 0; i < COUNT(shapes); i++) run(&shapes[i], 1);
+void test_attention(void) { run_all(0); }
+void test_attention_backward(void) { run_all(1); }
+
+void test_attention_few(void) {
+    for (int64_t i = 0; i < COUNT(shapes); i++) {
+        const shape *of = &shapes[i];
+        if (of->t > CK_FEW_QUERIES) continue;
+        describe("ck_attention_few of shape %lld", (long long)i);
+        problem x = make(of, CK_FLOAT32);
+        ck_attention call = {.q = x.q, .k = x.k, .v = x.v, .queries = of->t, .keys = of->s, .heads = of->h,
+                             .kv_heads = of->k, .head_size = of->d, .scale = 0.3f, .window = of->window};
+        const int64_t lse_strides[3] = {of->h * of->t, of->t, 1};
+        STRIDES(call, q, x.q_strides), STRIDES(call, k, x.k_strides), STRIDES(call, v, x.v_strides);
+        STRIDES(call, out, x.out_strides), STRIDES(call, lse, lse_strides);
+        if (of->starts) call.query_start = x.starts, call.query_start_stride = 1;
+        if (of->documents) call.document_start = x.documents, call.document_strides[0] = of->t;
+        if (of->documents) call.document_strides[1] = 1;
+        call.out = floats(x.spaces[3], 1), call.lse = floats(of->b * of->h * of->t, 1);
+        float *scratch = floats(ck_attention_few_scratch(&call), 1);
+        for (int64_t b = 0; b < of->b; b++)
+            for (int64_t kv = 0; kv < of->k; kv++) ck_attention_few(&call, b, kv, scratch);
+        compare("out", &x, call.out, CK_FLOAT32, x.out, 3e-6);
+        all_near("lse", call.lse, CK_FLOAT32, of->b * of->h * of->t, x.lse, 3e-6, 1);
+        release();
+    }
 }

@@ -18,17 +18,16 @@
     ENTRY(test_map_chains, "ck_map_tile")                                                                              \
     ENTRY(test_sgemm_plain, "ck_sgemm_plain")                                                                          \
     ENTRY(test_dots, "ck_dots")                                                                                        \
-    ENTRY(test_pack_pairs, "ck_pack_pairs")                                                                            \
-    ENTRY(test_pack_floats, "ck_pack_floats")                                                                          \
-    ENTRY(test_panel_product, "ck_panel_product")                                                                      \
-    ENTRY(test_attention,                                                                                              \
-          "ck_attention_block ck_attention_few ck_attention_query_blocks ck_attention_scratch")                        \
+    ENTRY(test_pack, "ck_pack")                                                                                        \
+    ENTRY(test_panel_product, "ck_panel_product ck_few_rows_product")                                                  \
+    ENTRY(test_attention, "ck_attention_block ck_attention_pack ck_attention_packed_size ck_attention_scratch")        \
     ENTRY(test_attention_backward, "ck_attention_backward")                                                            \
+    ENTRY(test_attention_few, "ck_attention_few ck_attention_few_scratch")                                             \
     ENTRY(test_norm, "ck_norm")                                                                                        \
     ENTRY(test_norm_backward, "ck_norm_backward")                                                                      \
     ENTRY(test_rotary, "ck_rotary")                                                                                    \
-    ENTRY(test_token_scores, "ck_token_scores")                                                                        \
-    ENTRY(test_token_scores_backward, "ck_token_scores_backward")
+    ENTRY(test_logit_sums, "ck_logit_sums")                                                                            \
+    ENTRY(test_logit_gradients, "ck_logit_gradients")
 
 #define DECLARE(function, kernels) void function(void);
 ENTRIES(DECLARE)

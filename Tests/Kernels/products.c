@@ -2,12 +2,21 @@
 
 #include "Check.h"
 
+#if defined(__x86_64__)
+enum { X86_64 = 1 };
+#else
+enum { X86_64 = 0 };
+#endif
+
 static const int32_t real[] = {CK_FLOAT32, CK_BFLOAT16};
 
 /// alpha * dot + beta * old, where beta 0 does not read what was there.
 static double result(double alpha, double dot, double beta, double old) {
     return alpha * dot + (beta == 0 ? 0 : beta * old);
 }
+
+/// Where line i of panels begins, in words.
+static int64_t start_of(int64_t i, int64_t width, int64_t words) { return i / width * words * width + i % width; }
 
 void test_sgemm_plain(void) {
     for (int layout = 0; layout < 4; layout++)
@@ -63,71 +72,74 @@ void test_dots(void) {
                     }
 }
 
-/// One side's value at (w, p): the panels are laid out word by word along K.
-static void pack(int32_t type) {
-    EACH(width, CK_PANEL_ROWS, CK_PANEL_COLUMNS)
-        EACH(count, 0, 1, 5, width)
-            EACH(k, 0, 1, 2, 7, 64)
-                for (int layout = 0; layout < 3; layout++) {
-                    int64_t stride = (const int64_t[]){k + 3, 1, 2}[layout];
-                    int64_t k_stride = (const int64_t[]){1, width + 1, 2 * width + 3}[layout];
-                    int64_t words = type == CK_BFLOAT16 ? (k + 1) / 2 : k;
-                    int64_t space = count && k ? (count - 1) * stride + (k - 1) * k_stride + 1 : 0;
-                    describe("packing type %d, %lld of %lld, %lld long, layout %d", type, (long long)count,
-                             (long long)width, (long long)k, layout);
-                    void *x = numbers(type, space, 3), *panel = array(CK_INT32, words * width);
-                    if (type == CK_BFLOAT16)
-                        ck_pack_pairs(panel, width, x, stride, k_stride, count, k);
-                    else
-                        ck_pack_floats(panel, width, x, stride, k_stride, count, k);
-                    int64_t parts = type == CK_BFLOAT16 ? 2 : 1;
-                    for (int64_t p = 0; p < words * parts; p++)
-                        for (int64_t w = 0; w < width; w++)
-                            near("panel", p * width + w,
-                                 get(panel, type, (p / parts * width + w) * parts + p % parts),
-                                 w < count && p < k ? get(x, type, w * stride + p * k_stride) : 0, 0, 0);
-                    release();
-                }
+void test_pack(void) {
+    for (int64_t t = 0; t < COUNT(real); t++)
+        EACH(width, CK_PANEL_ROWS, CK_PANEL_COLUMNS)
+            EACH(lines, 0, 1, 5, width, width + 1, 3 * width)
+                EACH(k, 0, 1, 2, 7, 64, 131)
+                    for (int layout = 0; layout < 3; layout++) {
+                        // Dense lines, dense columns, neither.
+                        int32_t type = real[t];
+                        int64_t stride = (const int64_t[]){k + 3, 1, 2}[layout];
+                        int64_t k_stride = (const int64_t[]){1, lines + 1, 2 * lines + 3}[layout];
+                        int64_t parts = type == CK_BFLOAT16 ? 2 : 1, words = (k + parts - 1) / parts;
+                        int64_t space = lines && k ? (lines - 1) * stride + (k - 1) * k_stride + 1 : 0;
+                        int64_t panels = (lines + width - 1) / width;
+                        describe("ck_pack type %d, %lld lines in panels of %lld, %lld long, layout %d", type,
+                                 (long long)lines, (long long)width, (long long)k, layout);
+                        void *x = numbers(type, space, 3), *packed = array(CK_INT32, panels * words * width);
+                        ck_pack(packed, width, x, type, stride, k_stride, lines, k, 64);
+                        for (int64_t p = 0; p < words * parts; p++)
+                            for (int64_t w = 0; w < panels * width; w++) {
+                                int64_t word = start_of(w, width, words) + p / parts * width;
+                                near("panel", word, get(packed, type, word * parts + p % parts),
+                                     w < lines && p < k ? get(x, type, w * stride + p * k_stride) : 0, 0, 0);
+                            }
+                        release();
+                    }
 }
 
-void test_pack_pairs(void) { pack(CK_BFLOAT16); }
-void test_pack_floats(void) { pack(CK_FLOAT32); }
-
-/// Where row or column i of panels begins, in words.
-static int64_t start_of(int64_t i, int64_t width, int64_t words) { return i / width * words * width + i % width; }
-
+/// Products of panels, and the same with b as it lies: both give the same bits.
 void test_panel_product(void) {
     for (int64_t types = 0; types < 4; types++)
-        EACH(m, 1, 12, 13, 8 * CK_PANEL_ROWS)
+        EACH(m, 1, 2, 3, 5, 12, 13, CK_FEW_ROWS, 8 * CK_PANEL_ROWS)
             EACH(n, 1, 31, 33, 8 * CK_PANEL_COLUMNS)
-                EACH(k, 1, 2, 33, 2100)
+                EACH(k, 1, 2, 33, 1100)
                     EACH(beta, 0, 2) {
                         int32_t type = real[types % 2], c_type = real[types / 2];
+                        if (k * m * n > 300000 && beta) continue;
+                        // On x86-64 there is one path, for CPUs that have it.
+                        if (X86_64 && !(type == CK_BFLOAT16 ? ck_has_bfloat16() : ck_has_avx512())) continue;
                         int64_t parts = type == CK_BFLOAT16 ? 2 : 1, words = (k + parts - 1) / parts;
-                        int64_t a_panels = (m + CK_PANEL_ROWS - 1) / CK_PANEL_ROWS;
-                        int64_t b_panels = (n + CK_PANEL_COLUMNS - 1) / CK_PANEL_COLUMNS, ldc = n + 2;
-                        if (k > 100 && m * n > 100 && beta) continue;
+                        int64_t ldc = n + 2, space = (m - 1) * ldc + n;
                         describe("ck_panel_product type %d to %d, %lld x %lld x %lld, beta %lld", type, c_type,
                                  (long long)m, (long long)n, (long long)k, (long long)beta);
-                        void *a = numbers(type, a_panels * CK_PANEL_ROWS * words * parts, 1);
-                        void *b = numbers(type, b_panels * CK_PANEL_COLUMNS * words * parts, 1);
-                        int64_t space = (m - 1) * ldc + n;
-                        void *c = numbers(c_type, space, 1);
+                        void *a = numbers(type, m * k, 1), *b = numbers(type, n * k, 1);
+                        void *c = numbers(c_type, space, 1), *few = array(c_type, space);
+                        memcpy(few, c, (size_t)(space * type_size(c_type)));
                         double *expected = widened(c, c_type, space);
-                        double *left = widened(a, type, a_panels * CK_PANEL_ROWS * words * parts);
-                        double *right = widened(b, type, b_panels * CK_PANEL_COLUMNS * words * parts);
+                        double *left = widened(a, type, m * k), *right = widened(b, type, n * k);
                         for (int64_t i = 0; i < m; i++)
                             for (int64_t j = 0; j < n; j++) {
-                                const double *x = left + start_of(i, CK_PANEL_ROWS, words) * parts;
-                                const double *y = right + start_of(j, CK_PANEL_COLUMNS, words) * parts;
                                 double dot = 0;
-                                for (int64_t p = 0; p < words; p++)
-                                    for (int64_t s = 0; s < parts; s++)
-                                        dot += x[p * CK_PANEL_ROWS * parts + s] * y[p * CK_PANEL_COLUMNS * parts + s];
+                                for (int64_t p = 0; p < k; p++) dot += left[i * k + p] * right[p * n + j];
                                 expected[i * ldc + j] = result(0.5, dot, (double)beta, expected[i * ldc + j]);
                             }
-                        ck_panel_product(a, b, type, m, n, words, 0.5f, (float)beta, c, c_type, ldc);
+                        void *a_panels = array(CK_INT32, (m + CK_PANEL_ROWS - 1) / CK_PANEL_ROWS * CK_PANEL_ROWS
+                                                             * words);
+                        void *b_panels = array(CK_INT32, (n + CK_PANEL_COLUMNS - 1) / CK_PANEL_COLUMNS
+                                                             * CK_PANEL_COLUMNS * words);
+                        ck_pack(a_panels, CK_PANEL_ROWS, a, type, k, 1, m, k, 0);
+                        ck_pack(b_panels, CK_PANEL_COLUMNS, b, type, 1, n, n, k, 0);
+                        ck_product product = {m, n, type, c_type, 0.5f, (float)beta, c, ldc};
+                        ck_panel_product(&product, a_panels, b_panels, words, a_panels);
                         all_near("c", c, c_type, space, expected, rounding(c_type), 20);
+                        if (m <= CK_FEW_ROWS) {
+                            double *whole = widened(c, c_type, space);
+                            product.c = few;
+                            ck_few_rows_product(&product, a_panels, b, 1, n, k);
+                            all_near("c of few rows", few, c_type, space, whole, 0, 0);
+                        }
                         release();
                     }
 }
