@@ -110,8 +110,8 @@ static void compare(const char *what, const problem *x, const void *found, int32
 #define STRIDES(call, name, strides) memcpy((call).name##_strides, strides, sizeof (call).name##_strides)
 
 static void run(const shape *of, int32_t type, int32_t level, int backward) {
-    describe("attention%s type %d, level %d: %lld x %lld queries, %lld keys, %lld heads over %lld of %lld, window %lld, "
-             "starts %d, documents %d", backward ? " backward" : "", type, level, (long long)of->b, (long long)of->t,
+    describe("attention%s type %d, level %d: %lld x %lld queries, %lld keys, %lld heads over %lld of %lld, window "
+             "%lld, starts %d, documents %d", backward ? " backward" : "", type, level, (long long)of->b, (long long)of->t,
              (long long)of->s, (long long)of->h, (long long)of->k, (long long)of->d, (long long)of->window, of->starts,
              of->documents);
     problem x = make(of, type);

@@ -26,12 +26,15 @@ extension Operation {
                 ], [backward.dq, backward.dk, backward.dv]
             )
         case .tokenScores(let scoring):
-            ([scoring.logits, scoring.targets], [scoring.logProb, scoring.logSumExp, scoring.meanLogProb, scoring.entropy])
+            ([scoring.block.logits, scoring.block.targets, scoring.sums], [scoring.sums])
         case .tokenScoresBackward(let backward):
             (
-                [backward.forward.logits, backward.forward.targets]
-                    + [backward.dLogProb, backward.dLogSumExp, backward.dMeanLogProb, backward.dEntropy].compactMap { $0 },
-                [backward.forward.logits]
+                [backward.block.logits, backward.block.targets, backward.logSumExp]
+                    + [
+                        backward.entropy, backward.dLogProb, backward.dLogSumExp, backward.dMeanLogProb,
+                        backward.dEntropy,
+                    ].compactMap { $0 },
+                [backward.dlogits]
             )
         }
     }
