@@ -111,9 +111,9 @@ static void compare(const char *what, const problem *x, const void *found, int32
 
 static void run(const shape *of, int32_t type, int32_t level, int backward) {
     describe("attention%s type %d, level %d: %lld x %lld queries, %lld keys, %lld heads over %lld of %lld, window "
-             "%lld, starts %d, documents %d", backward ? " backward" : "", type, level, (long long)of->b, (long long)of->t,
-             (long long)of->s, (long long)of->h, (long long)of->k, (long long)of->d, (long long)of->window, of->starts,
-             of->documents);
+             "%lld, starts %d, documents %d", backward ? " backward" : "", type, level, (long long)of->b,
+             (long long)of->t, (long long)of->s, (long long)of->h, (long long)of->k, (long long)of->d,
+             (long long)of->window, of->starts, of->documents);
     problem x = make(of, type);
     ck_tiled_attention call = {.q = x.q, .k = x.k, .v = x.v, .dout = x.dout, .q_type = type, .k_type = type,
                                .v_type = type, .out_type = type, .dout_type = type, .queries = of->t, .keys = of->s,
