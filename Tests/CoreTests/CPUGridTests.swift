@@ -84,7 +84,8 @@ import Testing
     }
 
     @Test(arguments: real) func `sums of strided, turned and repeated views`(dtype: DType) {
-        let tolerance = dtype == .float64 ? 1e-11 : dtype == .bfloat16 ? 8e-3 : 2e-6
+        // Equal numbers are rounded the same way time after time, in blocks of up to 2048.
+        let tolerance = dtype == .float64 ? 1e-11 : dtype == .bfloat16 ? 8e-3 : 2e-5
         for (rows, columns) in [(0, 3), (1, 1), (1, 33), (33, 1), (65, 31), (700, 77)] {
             for into in [[1, columns], [rows, 1], [1, 1], [rows, columns]] {
                 for layout in 0..<6 {
