@@ -20,7 +20,8 @@ struct PrecisionTests {
         #expect(runs[0].weights == runs[1].weights)
     }
 
-    /// The statistic: the mean loss of each window of 20 steps, relative to float32's of the same window.
+    /// The statistic: the mean loss of each window of 20 steps, relative to float32's of the same window. Where a rate is
+    /// so high that the loss jumps, runs part for other reasons than precision; this one's is half of that.
     @Test("the loss in bfloat16 stays within 1 % of float32's over 200 steps")
     func lossCurve() throws {
         let text = try TextRun()
@@ -36,7 +37,7 @@ struct PrecisionTests {
         print("bfloat16 against float32, mean loss of 20 steps:", gaps.map { String(format: "%.3f %%", $0 * 100) })
         #expect(gaps.allSatisfy { $0 <= 0.01 })
         // A curve that does not fall compares nothing: bytes of this text start at log(128) = 4.85.
-        #expect(full[180...].reduce(0, +) / 20 < 2.6)
+        #expect(full[180...].reduce(0, +) / 20 < 2.4)
     }
 }
 
@@ -60,7 +61,7 @@ private struct TextRun {
         scratch = try Scratch()
         let bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: TextRun.source)))
         // Windows of 65 bytes spread over the whole text by a stride that has no factor in common with its length.
-        let lines = (0..<1600).map { index in
+        let lines = (0..<3200).map { index in
             let start = index * 40_009 % (bytes.count - 65)
             return "{\"input_ids\": [\(bytes[start..<start + 65].map { "\($0)" }.joined(separator: ","))]}\n"
         }
@@ -82,10 +83,10 @@ private struct TextRun {
                 rms_norm_eps: 1.0e-5
                 tie_word_embeddings: true
             trainer: {name: pretrain, append_eos: false}
-            optimizer: {name: adamw, lr: 3.0e-3, weight_decay: 0.1}
-            scheduler: {name: cosine, warmup_steps: 20, min_ratio: 0.1}
+            optimizer: {name: adamw, lr: 2.0e-3, weight_decay: 0.1}
+            scheduler: {name: cosine, warmup_steps: 40, min_ratio: 0.1}
             data: {loader: {name: jsonl}, train: ["\(data)"]}
-            batch: {size: 8}
+            batch: {size: 16}
             sequence: {length: 65}
             steps: 200
             clip_grad_norm: 1.0
