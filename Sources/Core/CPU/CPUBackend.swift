@@ -52,6 +52,7 @@ public final class CPUBackend: Backend {
         case .gather(_, let indices, _): indices.dtype == .int32
         case .scatterAdd(let source, let indices, let table):
             source.dtype.isSingle && table.dtype.isSingle && indices.dtype == .int32
+        case .scatter(let source, let indices, let table): source.dtype == table.dtype && indices.dtype == .int32
         case .random(_, _, let view): view.dtype.isFloatingPoint && view.isContiguous
         case .rmsNorm(let norm): supports(norm) && norm.mean == nil && norm.bias == nil
         case .layerNorm(let norm): supports(norm) && norm.mean != nil && norm.bias != nil
@@ -60,6 +61,8 @@ public final class CPUBackend: Backend {
         case .rotary(let rotary): supports(rotary)
         case .attention(let attention): supports(attention)
         case .attentionBackward(let backward): supports(backward)
+        case .cachedAttention(let attention): supports(attention)
+        case .drawTokens(let draw): supports(draw)
         case .tokenScores(let scoring): supports(scoring)
         case .tokenScoresBackward(let backward): supports(backward)
         }
@@ -75,12 +78,15 @@ public final class CPUBackend: Backend {
         case .matmul(let product): matmul(product)
         case .gather(let table, let indices, let output): gather(table, indices, output)
         case .scatterAdd(let source, let indices, let table): scatterAdd(source, indices, table)
+        case .scatter(let source, let indices, let table): scatter(source, indices, table)
         case .random(let source, let first, let view): random(source, first, view)
         case .rmsNorm(let norm), .layerNorm(let norm): self.norm(norm)
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): normBackward(norm)
         case .rotary(let rotary): self.rotary(rotary)
         case .attention(let attention): self.attention(attention)
         case .attentionBackward(let backward): attentionBackward(backward)
+        case .cachedAttention(let attention): cachedAttention(attention)
+        case .drawTokens(let draw): drawTokens(draw)
         case .tokenScores(let scoring): tokenScores(scoring)
         case .tokenScoresBackward(let backward): tokenScoresBackward(backward)
         }
