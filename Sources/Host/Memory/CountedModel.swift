@@ -12,7 +12,7 @@ struct CountedModel {
 
     init(
         _ source: ModelSource, precision: Precision, checkpointing: DecoderModel.Checkpointing,
-        optimizer: any Optimizer, groups: ParameterGroups, states: StateStorage
+        optimizer: any Optimizer, groups: ParameterGroups, states: StateStorage?
     ) throws {
         backend = precision == .float64 ? .reference() : .cpu(threads: Machine.threadCount)
         policy = try source.build(
