@@ -42,8 +42,8 @@ public enum Operation {
     /// Softmax attention that never holds T x S scores for a whole head (except when composed).
     case attention(Attention)
     case attentionBackward(AttentionBackward)
-    /// Sums that log-probability, log-sum-exp, mean log-probability and entropy of rows of logits are made of, a block of
-    /// the vocabulary at a time.
+    /// Sums that log-probability, log-sum-exp, mean log-probability and entropy of rows of logits are made of, a block
+    /// of the vocabulary at a time.
     case tokenScores(TokenScoring)
     case tokenScoresBackward(TokenScoringBackward)
 
