@@ -21,6 +21,7 @@ public enum Forktail {
     public static func run(_ arguments: [String]) -> ExitStatus {
         do {
             var command = try RootCommand.parseAsRoot(arguments)
+            try Machine.checkThreadCount()
             try command.run()
             return .done
         } catch let ended as CommandEnded {

@@ -107,36 +107,90 @@ void ck_sgemm_plain(int32_t order, int32_t transpose_a, int32_t transpose_b, int
 /// additions depends on K alone. a [M, K], b [N, K] with dense rows; b float32 or bfloat16.
 void ck_dots(int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda, const void *b, int32_t b_type,
              int64_t ldb, float beta, float *c, int64_t ldc);
-// ---- panels.c: products by panels of 32-bit words along K: a float32, or a pair of bfloat16
+// ---- pack.c, panels.c: products by panels of 32-bit words along K: a float32, or a pair of bfloat16
 
-enum { CK_PANEL_ROWS = 12, CK_PANEL_COLUMNS = 32 };
+enum { CK_PANEL_ROWS = 12, CK_PANEL_COLUMNS = 32, CK_PANEL_DEPTH = 512, CK_FEW_ROWS = 64, CK_FEW_DEPTH = 256 };
 
 /// Whether this CPU has the bfloat16 dot product that makes panels of pairs worth their packing.
 int32_t ck_has_bfloat16(void);
-/// One panel [(K + 1) / 2, width] of pairs: panel[p, w] holds x[w * stride + (2 p and 2 p + 1) * k_stride], zero beyond
-/// `count` and K.
-void ck_pack_pairs(uint32_t *panel, int64_t width, const uint16_t *x, int64_t stride, int64_t k_stride, int64_t count,
-                   int64_t k);
-/// One panel [K, width]: panel[p, w] = x[w * stride + p * k_stride], zero beyond `count`.
-void ck_pack_floats(uint32_t *panel, int64_t width, const float *x, int64_t stride, int64_t k_stride, int64_t count,
-                    int64_t k);
-/// c [M, N] = alpha a b + beta c for M <= 8 panels of a (12 rows each) and N <= 8 panels of b (32 columns each),
-/// `words` long; `type` float32 or bfloat16; float32 sums, c float32 or bfloat16.
-void ck_panel_product(const uint32_t *a, const uint32_t *b, int32_t type, int64_t m, int64_t n, int64_t words,
-                      float alpha, float beta, void *c, int32_t c_type, int64_t ldc);
+/// Panels [words, width] of `lines` lines: number p of line w is x[w * stride + p * k_stride], of `type` float32 or
+/// bfloat16; zero past the last line and past K. `ahead`: how many bytes further on the next call reads.
+void ck_pack(uint32_t *panels, int64_t width, const void *x, int32_t type, int64_t stride, int64_t k_stride,
+             int64_t lines, int64_t k, int64_t ahead);
 
-// ---- attention.c: softmax(scale * q k^T over visible keys) v, float32, last dims dense
+/// c [M, N] = alpha a b + beta c: what a product writes, and the element type of a and b.
+typedef struct {
+    int64_t m, n;
+    int32_t type, c_type;
+    float alpha, beta;
+    void *c;
+    int64_t ldc;
+} ck_product;
+
+/// For M <= 8 panels of a (12 rows each) and N <= 8 panels of b (32 columns each), `words` long; float32 sums. `next`: the
+/// panels of a for the next call, fetched meanwhile.
+void ck_panel_product(const ck_product *product, const uint32_t *a, const uint32_t *b, int64_t words,
+                      const uint32_t *next);
+/// For M <= CK_FEW_ROWS rows: b, whose column j has number p at b[j * stride + p * k_stride], is read once and packed a
+/// piece at a time. Same bits as ck_panel_product.
+void ck_few_rows_product(const ck_product *product, const uint32_t *a, const void *b, int64_t stride, int64_t k_stride,
+                         int64_t k);
+
+// ---- attention.c: softmax(scale * q k^T over visible keys) v in tiles; last dims dense
+
+enum { CK_ATTENTION_KEYS = 192, CK_ATTENTION_QUERIES = 96 };
+
+typedef struct {
+    // q, out, dout, dq [B, T, H, D]; k, v, dk, dv [B, S, K, D]; strides of batch, token and head.
+    const void *q, *k, *v, *dout;
+    void *out;
+    /// Added to; D rounded up to a multiple of 16.
+    float *dq, *dk, *dv;
+    /// [B, H, T] strides of batch, head and token.
+    float *lse;
+    int32_t q_type, k_type, v_type, out_type, dout_type;
+    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], dout_strides[3], dq_strides[3], dk_strides[3],
+        dv_strides[3], lse_strides[3];
+    int64_t queries, keys, heads, kv_heads, head_size;
+    /// Not negative.
+    float scale;
+    /// Latest keys seen; 0 is all.
+    int64_t window;
+    /// [B] and [B, T]; NULL is keys - queries and 0.
+    const int32_t *query_start, *document_start;
+    int64_t query_start_stride, document_strides[2];
+    /// The kernels: of this CPU or for any, on float32 or on pairs of bfloat16.
+    int32_t level;
+} ck_tiled_attention;
+
+enum { CK_LEVEL_PLAIN = 0, CK_LEVEL_AVX512 = 1, CK_LEVEL_BFLOAT16 = 2 };
+
+/// Words of one packed block of CK_ATTENTION_KEYS keys and values.
+int64_t ck_attention_packed_size(const ck_tiled_attention *attention);
+/// Words of scratch memory that a call of ck_attention_block, or ck_attention_backward, needs.
+int64_t ck_attention_scratch(const ck_tiled_attention *attention, int32_t backward);
+/// Lays out block `block` of the keys and values of a head for ck_attention_block, if any query sees one of them.
+void ck_attention_pack(const ck_tiled_attention *attention, int64_t b, int64_t kv, int64_t block, uint32_t *packed);
+/// out and lse of block `block` (CK_ATTENTION_QUERIES) of the queries of head h; `packed` are all blocks of its keys. A
+/// query's result does not depend on the others.
+void ck_attention_block(const ck_tiled_attention *attention, int64_t b, int64_t h, int64_t block,
+                        const uint32_t *packed, uint32_t *scratch);
+/// Adds what the queries of one block and the keys of another (both CK_ATTENTION_KEYS long), of all heads of one
+/// key/value head, give to each other's gradients. No two calls at a time may share a block of either.
+void ck_attention_backward(const ck_tiled_attention *attention, int64_t b, int64_t kv, int64_t key_block,
+                           int64_t query_block, uint32_t *scratch);
+
+// ---- attention_few.c: the same for a few queries, float32
 
 enum { CK_FEW_QUERIES = 4 };
 
 typedef struct {
-    // q, out, dout, dq [B, T, H, D]; k, v, dk, dv [B, S, K, D]; strides of batch, token and head.
-    const float *q, *k, *v, *dout;
-    float *out, *dq, *dk, *dv;
+    // q, out [B, T, H, D]; k, v [B, S, K, D]; strides of batch, token and head.
+    const float *q, *k, *v;
+    float *out;
     /// [B, H, T] strides of batch, head and token.
     float *lse;
-    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], dout_strides[3], dq_strides[3], dk_strides[3],
-        dv_strides[3], lse_strides[3];
+    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], lse_strides[3];
     int64_t queries, keys, heads, kv_heads, head_size;
     float scale;
     /// Latest keys seen; 0 is all.
@@ -144,18 +198,12 @@ typedef struct {
     /// [B] and [B, T]; NULL is keys - queries and 0.
     const int32_t *query_start, *document_start;
     int64_t query_start_stride, document_strides[2];
-    ck_sgemm gemm;
 } ck_attention;
 
-int64_t ck_attention_query_blocks(int64_t queries);
-/// Floats of scratch memory that a call below needs.
-int64_t ck_attention_scratch(const ck_attention *attention);
-/// Block `block` of queries of one head.
-void ck_attention_block(const ck_attention *attention, int64_t b, int64_t h, int64_t block, float *scratch);
+/// Floats of scratch memory that ck_attention_few needs.
+int64_t ck_attention_few_scratch(const ck_attention *attention);
 /// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
 void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
-/// All gradients of one key/value head; dq, dk and dv are written.
-void ck_attention_backward(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
 
 // ---- norm.c: normalisation of rows; x, y, dy float32 or bfloat16 with dense rows, the rest float32
 

@@ -11,6 +11,8 @@ public final class Graph {
     private var slotCount = 0
     private var leafGradients: [Int: Tensor] = [:]
     private var leaves: Set<Int> = []
+    /// How to compute a slot's value again, see `save`.
+    private var remakers: [Int: (remaker: Remaker, output: Int)] = [:]
 
     /// A node's gradient function: receives the gradient of each output (nil where none arrived) and whether each input's
     /// gradient is wanted; returns one gradient per input.
@@ -47,22 +49,33 @@ public final class Graph {
     ///   - inputs: what the operation read; gradients flow to those that are part of the graph.
     ///   - outputs: what it wrote.
     ///   - weightGradients: set when parameters that are trained took part.
+    ///   - remaking: set for operations that cost little and keep their own inputs for backward anyway: computes the
+    ///     outputs again, so that those who need them in backward do not keep them.
     ///   - inputGradients: see `InputGradients`.
     /// - Returns: the outputs, as part of the graph when gradients flow through them.
     public func record(
         inputs: [Tensor], outputs: [Tensor], weightGradients: WeightGradients? = nil,
-        inputGradients: @escaping InputGradients
+        remaking: (() -> [Tensor])? = nil, inputGradients: @escaping InputGradients
     ) -> [Tensor] {
         guard isRecording, weightGradients != nil || inputs.contains(where: { $0.slot != nil }) else {
             return outputs.map(\.detached)
         }
         let slots = Array(slotCount..<slotCount + outputs.count)
         slotCount += outputs.count
+        if let remaker = remaking.map(Remaker.init) {
+            for (output, slot) in slots.enumerated() { remakers[slot] = (remaker, output) }
+        }
         nodes.append(
             Node(
                 inputs: inputs.map(\.slot), outputs: slots, inputGradients: inputGradients,
                 weightGradients: weightGradients))
         return zip(outputs, slots).map { Tensor($0.view, runtime, slot: $1) }
+    }
+
+    /// What an operation needs of `tensor` in its backward: the values, or the way to compute them again.
+    public func save(_ tensor: Tensor) -> SavedTensor {
+        guard let slot = tensor.slot, let (remaker, output) = remakers[slot] else { return SavedTensor(tensor.detached) }
+        return SavedTensor(shape: tensor.shape) { remaker.output(output) }
     }
 
     /// Walks the recording from its end, freeing it, and accumulates gradients.
@@ -80,6 +93,8 @@ public final class Graph {
         var deferred: [() -> Void] = []
         while let node = nodes.popLast() {
             let outputs = node.outputs.map { gradients.take($0) }
+            // All who saved the outputs are done, and so is what was computed again for them.
+            defer { for slot in node.outputs { remakers.removeValue(forKey: slot)?.remaker.forget() } }
             if outputs.allSatisfy({ $0 == nil }) { continue }
             if let weightGradients = node.weightGradients {
                 if deferringWeights { deferred.append { weightGradients(outputs) } } else { weightGradients(outputs) }

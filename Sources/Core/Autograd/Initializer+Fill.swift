@@ -14,29 +14,30 @@ extension Initializer {
             let flat = tensor.view.reshaped(to: [tensor.elementCount])
             for start in stride(from: 0, to: tensor.elementCount, by: piece) {
                 let range = start..<min(start + piece, tensor.elementCount)
+                let threads = runtime.backend.capabilities.threadCount
                 let values = tensor.dtype == .float64
-                    ? runtime.tensor(normals(range, source) { $0 * standardDeviation }, [range.count])
-                    : runtime.tensor(normals(range, source) { Float($0 * standardDeviation) }, [range.count])
+                    ? runtime.tensor(normals(range, source, threads) { $0 * standardDeviation }, [range.count])
+                    : runtime.tensor(normals(range, source, threads) { Float($0 * standardDeviation) }, [range.count])
                 runtime.run(.copy(from: values.view, to: flat.sliced(dim: 0, range)))
             }
         }
     }
 
-    /// Numbers `range` of the source, drawn on all cores and passed through `convert`.
+    /// Numbers `range` of the source, drawn on `threads` threads and passed through `convert`.
     private func normals<Element>(
-        _ range: Range<Int>, _ source: Philox, _ convert: @Sendable (Double) -> Element
+        _ range: Range<Int>, _ source: Philox, _ threads: Int, _ convert: @Sendable (Double) -> Element
     ) -> [Element] {
-        [Element](unsafeUninitializedCapacity: range.count) { buffer, count in
+        [Element](unsafeUninitializedCapacity: range.count) { buffer, initializedCount in
             // Each iteration writes elements of its own only.
             nonisolated(unsafe) let buffer = buffer
-            let piece = 1 << 14
-            DispatchQueue.concurrentPerform(iterations: (range.count + piece - 1) / piece) { part in
-                for index in part * piece..<min((part + 1) * piece, range.count) {
+            let count = range.count
+            DispatchQueue.concurrentPerform(iterations: threads) { part in
+                for index in count * part / threads..<count * (part + 1) / threads {
                     let number = source.normal(at: UInt64(range.lowerBound + index))
                     buffer.initializeElement(at: index, to: convert(number))
                 }
             }
-            count = range.count
+            initializedCount = count
         }
     }
 }

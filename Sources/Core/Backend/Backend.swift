@@ -34,16 +34,20 @@ public struct Capabilities: Sendable {
     public var usesHostMemory: Bool
     /// Threads that one operation is spread over.
     public var threadCount: Int
+    /// Bytes that are in use now.
+    public var usedByteCount: Int
     /// Highest number of bytes that were in use at once.
     public var peakByteCount: Int
 
     public init(
-        name: String, fastTypes: [DType], usesHostMemory: Bool, threadCount: Int, peakByteCount: Int
+        name: String, fastTypes: [DType], usesHostMemory: Bool, threadCount: Int, usedByteCount: Int,
+        peakByteCount: Int
     ) {
         self.name = name
         self.fastTypes = fastTypes
         self.usesHostMemory = usesHostMemory
         self.threadCount = threadCount
+        self.usedByteCount = usedByteCount
         self.peakByteCount = peakByteCount
     }
 }

@@ -1,19 +1,36 @@
 /// What a rank computes with: its backend, and where notices go. Handed down at construction; nothing is global.
 public final class Runtime {
     public let backend: any Backend
+    /// Records operations while it is asked to; nil = never.
+    public let recorder: OperationRecorder?
     private let notice: (String) -> Void
     private var composed: Set<String> = []
 
     /// - Parameters:
     ///   - backend: runs the operations.
+    ///   - recorder: sees every operation, for profiles.
     ///   - notice: receives sentences worth logging, each once.
-    public init(_ backend: any Backend, notice: @escaping (String) -> Void = { _ in }) {
+    public init(
+        _ backend: any Backend, recorder: OperationRecorder? = nil, notice: @escaping (String) -> Void = { _ in }
+    ) {
         self.backend = backend
+        self.recorder = recorder
         self.notice = notice
     }
 
     /// Runs an operation; one that the backend does not support is composed from primitives, which is said once.
     public func run(_ operation: Operation) {
+        guard let recorder else { return execute(operation) }
+        recorder.record(operation.name, on: backend, work: { Profile.Work(operation) }) { execute(operation) }
+    }
+
+    /// Runs `body`; a recording shows it as a stretch of time of this name around its operations.
+    public func phase<Result>(_ name: String, _ body: () throws -> Result) rethrows -> Result {
+        guard let recorder else { return try body() }
+        return try recorder.record(name, on: backend, work: { nil }, body)
+    }
+
+    private func execute(_ operation: Operation) {
         if backend.supports(operation) {
             backend.run(operation)
             return

@@ -5,99 +5,127 @@ import CKernels
 extension CPUBackend {
     func supports(_ attention: Attention) -> Bool {
         let arrays = [attention.q, attention.k, attention.v, attention.out]
-        return arrays.allSatisfy { $0.dtype.isSingle && CPUBackend.hasDenseHeads($0) }
+        return arrays.allSatisfy { $0.dtype.isSingle && $0.dimCount == 4 && $0.hasDenseRows }
             && attention.logSumExp.dtype == .float32
             && [attention.queryStart, attention.documentStart].allSatisfy { ($0?.dtype ?? .int32) == .int32 }
-            && attention.q.shape[2] % attention.k.shape[2] == 0
+            && attention.q.shape[2] % attention.k.shape[2] == 0 && attention.scale >= 0
     }
 
     func supports(_ backward: AttentionBackward) -> Bool {
         let arrays = [backward.dout, backward.dq, backward.dk, backward.dv]
-        return supports(backward.forward) && arrays.allSatisfy { $0.dtype.isSingle && CPUBackend.hasDenseHeads($0) }
+        return supports(backward.forward)
+            && arrays.allSatisfy { $0.dtype.isSingle && $0.dimCount == 4 && $0.hasDenseRows }
     }
 
-    /// Whether a head's rows can be given to a matrix product as they lie.
-    private static func hasDenseHeads(_ view: BufferView) -> Bool {
-        view.dimCount == 4 && (view.strides[3] == 1 || view.shape[3] == 1)
-            && (view.strides[1] >= view.shape[3] || view.shape[1] <= 1)
-    }
-
+    /// Keys and values are laid out once for all heads that read them, then one item is a block of a head's queries.
     func attention(_ attention: Attention) {
         if attention.out.elementCount == 0 { return }
-        var wide = attention
-        (wide.q, wide.k, wide.v) = (widened(attention.q), widened(attention.k), widened(attention.v))
-        wide.out = attention.out.dtype == .float32 ? attention.out : temporary(attention.out.shape)
-        let call = CPUBackend.describe(wide, blas)
-        let size = Int(withUnsafePointer(to: call) { ck_attention_scratch($0) })
-        let (batch, heads, kvHeads) = (wide.q.shape[0], wide.q.shape[2], wide.k.shape[2])
-        let isShort = wide.q.shape[1] <= Int(CK_FEW_QUERIES)
-        let blocks = isShort ? 1 : Int(ck_attention_query_blocks(Int64(wide.q.shape[1])))
-        let perSequence = isShort ? kvHeads : heads * blocks
-        scratch(size * pool.threadCount, of: Float.self) { scratch in
+        if attention.q.shape[1] <= Int(CK_FEW_QUERIES) { return attentionOfFewQueries(attention) }
+        let call = tiledCall(attention)
+        let (size, packedSize) = withUnsafePointer(to: call) {
+            (Int(ck_attention_scratch($0, 0)), Int(ck_attention_packed_size($0)))
+        }
+        let (batch, heads, kvHeads) = (attention.q.shape[0], attention.q.shape[2], attention.k.shape[2])
+        let blocks = CPUBackend.blocks(attention.q.shape[1], CK_ATTENTION_QUERIES)
+        let keyBlocks = CPUBackend.blocks(attention.k.shape[1], CK_ATTENTION_KEYS)
+        let packedCount = batch * kvHeads * keyBlocks
+        scratch(size * pool.threadCount + packedSize * packedCount, of: UInt32.self) { scratch in
+            let packed = scratch + size * pool.threadCount
             withUnsafePointer(to: call) { call in
-                pool.parallel(batch * perSequence) { item, worker in
-                    let (b, rest) = (Int64(item / perSequence), item % perSequence)
-                    let own = scratch + worker * size
-                    if isShort {
-                        ck_attention_few(call, b, Int64(rest), own)
-                    } else {
-                        ck_attention_block(call, b, Int64(rest / blocks), Int64(rest % blocks), own)
+                pool.parallel(packedCount) { item, _ in
+                    let (head, block) = (item / keyBlocks, item % keyBlocks)
+                    ck_attention_pack(
+                        call, Int64(head / kvHeads), Int64(head % kvHeads), Int64(block), packed + item * packedSize)
+                }
+                pool.parallel(batch * heads * blocks) { item, worker in
+                    // The last queries see the most keys: long items first.
+                    let (head, block) = (item % (batch * heads), blocks - 1 - item / (batch * heads))
+                    let keys = packed + head / (heads / kvHeads) * keyBlocks * packedSize
+                    ck_attention_block(
+                        call, Int64(head / heads), Int64(head % heads), Int64(block), keys, scratch + worker * size)
+                }
+            }
+        }
+    }
+
+    /// One item is a block of keys against a block of queries. Items of one round share neither, so they may run side
+    /// by side, and every gradient is added up in the order of the rounds, whoever runs them.
+    func attentionBackward(_ backward: AttentionBackward) {
+        let forward = backward.forward
+        if forward.out.elementCount == 0 { return [backward.dk, backward.dv].forEach { fill($0, 0) } }
+        let sums = [backward.dq, backward.dk, backward.dv].map(zeroSums)
+        var call = tiledCall(forward)
+        call.dout = UnsafeRawPointer(backward.dout.address)
+        call.dout_type = backward.dout.dtype.code
+        call.dout_strides = CPUBackend.strides(backward.dout)
+        (call.dq, call.dk, call.dv) = (sums[0].floats, sums[1].floats, sums[2].floats)
+        call.dq_strides = CPUBackend.strides(sums[0])
+        call.dk_strides = CPUBackend.strides(sums[1])
+        call.dv_strides = CPUBackend.strides(sums[2])
+        let size = Int(withUnsafePointer(to: call) { ck_attention_scratch($0, 1) })
+        let kvHeads = forward.k.shape[2]
+        let heads = forward.q.shape[0] * kvHeads
+        let queryBlocks = CPUBackend.blocks(forward.q.shape[1], CK_ATTENTION_KEYS)
+        let keyBlocks = CPUBackend.blocks(forward.k.shape[1], CK_ATTENTION_KEYS)
+        let rounds = max(queryBlocks, keyBlocks)
+        scratch(size * pool.threadCount, of: UInt32.self) { scratch in
+            withUnsafePointer(to: call) { call in
+                func run(_ head: Int, _ round: Int, _ keyBlock: Int, _ worker: Int) {
+                    let queryBlock = (round - keyBlock + rounds) % rounds
+                    if queryBlock >= queryBlocks { return }
+                    ck_attention_backward(
+                        call, Int64(head / kvHeads), Int64(head % kvHeads), Int64(keyBlock), Int64(queryBlock),
+                        scratch + worker * size)
+                }
+                if heads % pool.threadCount == 0 || heads >= 8 * pool.threadCount {
+                    pool.parallel(heads) { head, worker in
+                        for round in 0..<rounds { for block in 0..<keyBlocks { run(head, round, block, worker) } }
+                    }
+                } else {
+                    for round in 0..<rounds {
+                        pool.parallel(heads * keyBlocks) { item, worker in
+                            run(item % heads, round, item / heads, worker)
+                        }
                     }
                 }
             }
         }
-        if attention.out.dtype != .float32 { copy(from: wide.out, to: attention.out) }
-    }
-
-    func attentionBackward(_ backward: AttentionBackward) {
-        let forward = backward.forward
-        if forward.out.elementCount == 0 { return [backward.dk, backward.dv].forEach { fill($0, 0) } }
-        var wide = forward
-        (wide.q, wide.k, wide.v) = (widened(forward.q), widened(forward.k), widened(forward.v))
-        wide.out = widened(forward.out)
-        let dout = widened(backward.dout)
-        let results = [backward.dq, backward.dk, backward.dv]
-        let wideResults = results.map { $0.dtype == .float32 ? $0 : temporary($0.shape) }
-        var call = CPUBackend.describe(wide, blas)
-        call.dout = UnsafePointer(dout.floats)
-        (call.dq, call.dk, call.dv) = (wideResults[0].floats, wideResults[1].floats, wideResults[2].floats)
-        call.dout_strides = CPUBackend.strides(dout)
-        call.dq_strides = CPUBackend.strides(wideResults[0])
-        call.dk_strides = CPUBackend.strides(wideResults[1])
-        call.dv_strides = CPUBackend.strides(wideResults[2])
-        let size = Int(withUnsafePointer(to: call) { ck_attention_scratch($0) })
-        let kvHeads = wide.k.shape[2]
-        scratch(size * pool.threadCount, of: Float.self) { scratch in
-            withUnsafePointer(to: call) { call in
-                pool.parallel(wide.q.shape[0] * kvHeads) { item, worker in
-                    ck_attention_backward(
-                        call, Int64(item / kvHeads), Int64(item % kvHeads), scratch + worker * size)
-                }
-            }
+        for (gradient, sum) in zip([backward.dq, backward.dk, backward.dv], sums) where sum.buffer !== gradient.buffer {
+            copy(from: sum.sliced(dim: 3, 0..<gradient.shape[3]), to: gradient)
         }
-        for (narrow, wide) in zip(results, wideResults) where narrow.dtype != .float32 { copy(from: wide, to: narrow) }
-        withExtendedLifetime((wide, dout, wideResults)) {}
     }
 
-    private static func strides(_ view: BufferView) -> (Int64, Int64, Int64) {
-        // A single token has no next one; the product still wants a step that clears a row.
-        let token = view.shape[1] <= 1 ? view.shape[3] : view.strides[1]
-        return (Int64(view.strides[0]), Int64(token), Int64(view.strides[2]))
+    /// Where a gradient [B, T, H, D] is added up: itself when it is float32 and its rows are whole vectors.
+    private func zeroSums(_ gradient: BufferView) -> BufferView {
+        let shape = gradient.shape
+        let isItself = gradient.dtype == .float32 && shape[3] % 16 == 0
+        let sums = isItself
+            ? gradient : temporary([shape[0], shape[2], shape[1], (shape[3] + 15) / 16 * 16]).transposed(1, 2)
+        fill(isItself ? sums : sums.transposed(1, 2), 0)
+        return sums
     }
 
-    private static func describe(_ attention: Attention, _ blas: BLASLibrary) -> ck_attention {
-        var call = ck_attention()
-        call.q = UnsafePointer(attention.q.floats)
-        call.k = UnsafePointer(attention.k.floats)
-        call.v = UnsafePointer(attention.v.floats)
-        call.out = attention.out.floats
+    private static func blocks(_ count: Int, _ size: Int) -> Int { (count + size - 1) / size }
+
+    static func strides(_ view: BufferView) -> (Int64, Int64, Int64) {
+        (Int64(view.strides[0]), Int64(view.strides[1]), Int64(view.strides[2]))
+    }
+
+    private func tiledCall(_ attention: Attention) -> ck_tiled_attention {
+        var call = ck_tiled_attention()
+        let inputs = [attention.q, attention.k, attention.v]
+        call.q = UnsafeRawPointer(attention.q.address)
+        call.k = UnsafeRawPointer(attention.k.address)
+        call.v = UnsafeRawPointer(attention.v.address)
+        call.out = UnsafeMutableRawPointer(attention.out.address)
         call.lse = attention.logSumExp.floats
-        call.q_strides = strides(attention.q)
-        call.k_strides = strides(attention.k)
-        call.v_strides = strides(attention.v)
-        call.out_strides = strides(attention.out)
-        let kept = attention.logSumExp.strides
-        call.lse_strides = (Int64(kept[0]), Int64(kept[1]), Int64(kept[2]))
+        (call.q_type, call.k_type, call.v_type) = (inputs[0].dtype.code, inputs[1].dtype.code, inputs[2].dtype.code)
+        call.out_type = attention.out.dtype.code
+        call.q_strides = CPUBackend.strides(attention.q)
+        call.k_strides = CPUBackend.strides(attention.k)
+        call.v_strides = CPUBackend.strides(attention.v)
+        call.out_strides = CPUBackend.strides(attention.out)
+        call.lse_strides = CPUBackend.strides(attention.logSumExp)
         call.queries = Int64(attention.q.shape[1])
         call.keys = Int64(attention.k.shape[1])
         call.heads = Int64(attention.q.shape[2])
@@ -113,7 +141,9 @@ extension CPUBackend {
             call.document_start = UnsafePointer(document.address.assumingMemoryBound(to: Int32.self))
             call.document_strides = (Int64(document.strides[0]), Int64(document.strides[1]))
         }
-        call.gemm = blas.sgemm
+        let arePairs = panelTypes.contains(.bfloat16) && inputs.allSatisfy { $0.dtype == .bfloat16 }
+        let level = arePairs ? CK_LEVEL_BFLOAT16 : panelTypes.contains(.float32) ? CK_LEVEL_AVX512 : CK_LEVEL_PLAIN
+        call.level = Int32(level)
         return call
     }
 }

@@ -6,8 +6,9 @@ extension CPUBackend {
     /// Products of fewer rows than this with dense columns on the right are dots, which read the right side once.
     private static let dotRows = 10
 
-    /// Two matrices of a type that has panels are multiplied by them; few rows by dots; the rest by the BLAS library,
-    /// for which bfloat16 is widened to float32. Sums are float32; a bfloat16 result is rounded once, at the end.
+    /// Two matrices of a type that has panels are multiplied by them; of others, few rows by dots and the rest by the
+    /// BLAS library, for which bfloat16 is widened to float32. Sums are float32; a bfloat16 result is rounded once, at
+    /// the end.
     func matmul(_ product: Matmul) {
         let n = product.c.dimCount
         if product.c.elementCount == 0 { return }
@@ -28,10 +29,10 @@ extension CPUBackend {
         {
             (a, b, c) = (foldedA, foldedB, foldedC)
         }
-        let isDot = c.rows < CPUBackend.dotRows && b.hasDenseColumns
-        if !isDot && a.view.dtype == b.view.dtype && panelTypes.contains(a.view.dtype) {
+        if a.view.dtype == b.view.dtype && panelTypes.contains(a.view.dtype) {
             return multiplyPanels(a, b, c, Float(product.alpha), Float(product.beta))
         }
+        let isDot = c.rows < CPUBackend.dotRows && b.hasDenseColumns
         if product.c.dtype != .float32 {
             let wide = temporary(product.c.shape)
             if product.beta != 0 { copy(from: product.c, to: wide) }

@@ -21,7 +21,7 @@ public final class CPUBackend: Backend {
         self.init(threads: threads, blas: .best, panelTypes: types)
         if blas.isPlain {
             notice(
-                "cpu: no OpenBLAS library could be opened, so attention and, without AVX-512, all matrix products run "
+                "cpu: no OpenBLAS library could be opened, so on CPUs without AVX-512 matrix products run "
                     + "many times slower; install it, e.g. with 'apt-get install libopenblas0-pthread'")
         }
     }
@@ -36,7 +36,8 @@ public final class CPUBackend: Backend {
     public var capabilities: Capabilities {
         Capabilities(
             name: "cpu", fastTypes: panelTypes.contains(.bfloat16) ? [.float32, .bfloat16] : [.float32],
-            usesHostMemory: true, threadCount: pool.threadCount, peakByteCount: allocator.peakByteCount)
+            usesHostMemory: true, threadCount: pool.threadCount, usedByteCount: allocator.usedByteCount,
+            peakByteCount: allocator.peakByteCount)
     }
 
     public func allocate(byteCount: Int) -> Buffer { allocator.allocate(byteCount) }

@@ -4,12 +4,13 @@ import Foundation
 /// Memory that is kept for the next request of the same size class: a training step allocates the same sizes again and
 /// again, and fresh pages are most of what a naive step pays for.
 ///
-/// Classes are a quarter of an octave apart (at most a quarter is wasted). Blocks of 2 MiB and more lie on huge pages.
+/// Classes are an eighth of an octave apart (at most an eighth is wasted). Blocks of 2 MiB and more lie on huge pages.
 final class CachingAllocator {
     private static let hugePage = 2 << 20
     private var free: [Int: [UnsafeMutableRawPointer]] = [:]
     private var freeByteCount = 0
-    private var usedByteCount = 0
+    /// Bytes that are in use now.
+    private(set) var usedByteCount = 0
     /// The most bytes that were in use at once.
     private(set) var peakByteCount = 0
 
@@ -26,7 +27,7 @@ final class CachingAllocator {
     static func sizeClass(_ byteCount: Int) -> Int {
         let needed = max(byteCount, 64)
         let octave = Int.bitWidth - 1 - (needed - 1).leadingZeroBitCount
-        let step = max(64, (1 << octave) / 4)
+        let step = max(64, (1 << octave) / 8)
         return (needed + step - 1) / step * step
     }
 

@@ -24,9 +24,11 @@ extension Graph {
         let sum = runtime.empty(a.shape, a.dtype)
         runtime.run(
             .map(.addition, inputs: [a.view, b.view.broadcast(to: a.shape)], outputs: [sum.view], scalars: []))
+        // Shapes, not tensors: what backward does not read must not be kept alive.
+        let (shape, shapeOfB) = (a.shape, b.shape)
         return record(inputs: [a, b], outputs: [sum]) { gradients, wanted in
-            guard let dy = gradients[0]?.reshaped(to: a.shape) else { return [nil, nil] }
-            return [dy, wanted[1] ? runtime.summed(dy, to: b.shape) : nil]
+            guard let dy = gradients[0]?.reshaped(to: shape) else { return [nil, nil] }
+            return [dy, wanted[1] ? runtime.summed(dy, to: shapeOfB) : nil]
         }[0]
     }
 

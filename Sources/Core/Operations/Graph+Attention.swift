@@ -57,9 +57,10 @@ extension Graph {
                     inverse: inverse))
         }
         runtime.run(rotation(x, y, inverse: false))
+        let (shape, dtype) = (x.shape, x.dtype)
         return record(inputs: [x], outputs: [y]) { gradients, _ in
-            guard let dy = gradients[0]?.reshaped(to: x.shape) else { return [nil] }
-            let dx = runtime.empty(x.shape, x.dtype)
+            guard let dy = gradients[0]?.reshaped(to: shape) else { return [nil] }
+            let dx = runtime.empty(shape, dtype)
             runtime.run(rotation(dy, dx, inverse: true))
             return [dx]
         }[0]
@@ -76,12 +77,13 @@ extension Graph {
             return start..<start + size
         }
         let parts = ranges.map { Tensor(x.view.sliced(dim: dim, $0), runtime).contiguous() }
+        let (shape, dtype) = (x.shape, x.dtype)
         return record(inputs: [x], outputs: parts) { gradients, _ in
-            let dx = runtime.empty(x.shape, x.dtype)
-            for (range, (part, gradient)) in zip(ranges, zip(parts, gradients)) {
+            let dx = runtime.empty(shape, dtype)
+            for (range, gradient) in zip(ranges, gradients) {
                 let target = dx.view.sliced(dim: dim, range)
                 if let gradient {
-                    runtime.run(.copy(from: gradient.reshaped(to: part.shape).view, to: target))
+                    runtime.run(.copy(from: gradient.reshaped(to: target.shape).view, to: target))
                 } else {
                     runtime.run(.fill(target, value: 0))
                 }

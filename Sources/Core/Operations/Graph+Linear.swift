@@ -14,6 +14,8 @@ extension Graph {
             "linear \(weight.name): dim \(x.dimCount - 1) of x \(x.shape) is not \(w.shape[1])")
         let rows = x.elementCount / max(inputWidth, 1)
         let flat = x.contiguous().reshaped(to: [rows, inputWidth])
+        let saved = x.view.isContiguous ? save(x) : SavedTensor(flat)
+        let shape = x.shape
         let y = runtime.empty([rows, w.shape[0]], x.dtype)
         if let bias {
             runtime.run(.copy(from: bias.compute.view.broadcast(to: y.shape), to: y.view))
@@ -26,10 +28,9 @@ extension Graph {
             weightGradients: !trained ? nil : { gradients in
                 guard let dy = gradients[0]?.reshaped(to: [rows, w.shape[0]]) else { return }
                 if let dw = weight.gradient {
-                    let target = isTransposed ? dw.view : dw.view
-                    let (left, right) = isTransposed
-                        ? (flat.view.transposed(0, 1), dy.view) : (dy.view.transposed(0, 1), flat.view)
-                    runtime.run(.matmul(Matmul(left, right, into: target, beta: 1)))
+                    let x = saved().reshaped(to: [rows, inputWidth])
+                    let (left, right) = isTransposed ? (x, dy) : (dy, x)
+                    runtime.run(.matmul(Matmul(left.view.transposed(0, 1), right.view, into: dw.view, beta: 1)))
                 }
                 if let db = bias?.gradient {
                     runtime.run(.sum(dy.view, into: db.view.reshaped(to: [1, w.shape[0]]), accumulate: true))
@@ -39,9 +40,9 @@ extension Graph {
             guard let dy = gradients[0]?.reshaped(to: [rows, w.shape[0]]) else { return [nil] }
             let dx = runtime.empty([rows, inputWidth], dy.dtype)
             runtime.run(.matmul(Matmul(dy.view, w, into: dx.view)))
-            return [dx.reshaped(to: x.shape)]
+            return [dx.reshaped(to: shape)]
         }
-        return output[0].reshaped(to: Array(x.shape.dropLast()) + [w.shape[0]])
+        return output[0].reshaped(to: Array(shape.dropLast()) + [w.shape[0]])
     }
 
     /// Rows of a table: indices [...] int32, table [V, C]; result [..., C]. Backward adds dy's rows to the table's.
@@ -66,10 +67,11 @@ extension Graph {
         let runtime = runtime
         let y = runtime.empty([indices.elementCount, x.shape[1]], x.dtype)
         runtime.run(.gather(table: x.view, indices: indices.view, output: y.view))
+        let (shape, dtype, gathered) = (x.shape, x.dtype, y.shape)
         return record(inputs: [x], outputs: [y]) { gradients, _ in
             guard let dy = gradients[0] else { return [nil] }
-            let dx = runtime.zeros(x.shape, x.dtype)
-            runtime.run(.scatterAdd(source: dy.reshaped(to: y.shape).view, indices: indices.view, table: dx.view))
+            let dx = runtime.zeros(shape, dtype)
+            runtime.run(.scatterAdd(source: dy.reshaped(to: gathered).view, indices: indices.view, table: dx.view))
             return [dx]
         }[0]
     }
@@ -80,15 +82,16 @@ extension Graph {
         let runtime = runtime
         let y = runtime.zeros([count, x.shape[1]], x.dtype)
         runtime.run(.scatterAdd(source: x.view, indices: indices.view, table: y.view))
+        let (shape, dtype) = (x.shape, x.dtype)
         return record(inputs: [x], outputs: [y]) { gradients, _ in
-            guard let dy = gradients[0]?.reshaped(to: y.shape) else { return [nil] }
+            guard let dy = gradients[0]?.reshaped(to: [count, shape[1]]) else { return [nil] }
             // A row of zeros stands after the sums for the rows that were left out.
-            let padded = runtime.zeros([count + 1, x.shape[1]], x.dtype)
+            let padded = runtime.zeros([count + 1, shape[1]], dtype)
             runtime.run(.copy(from: dy.view, to: padded.view.sliced(dim: 0, 0..<count)))
             let program = Program(inputs: 1, scalars: 1) { i, end in [select(i[0] < i[0].constant(0), end[0], i[0])] }
             let source = runtime.empty(indices.shape, .int32)
             runtime.run(.map(program, inputs: [indices.view], outputs: [source.view], scalars: [Double(count)]))
-            let dx = runtime.empty(x.shape, x.dtype)
+            let dx = runtime.empty(shape, dtype)
             runtime.run(.gather(table: padded.view, indices: source.view, output: dx.view))
             return [dx]
         }[0]

@@ -16,12 +16,16 @@ extension Graph {
         let shape = Graph.broadcastShape(inputs.map(\.shape))
         let dtype = dtype ?? inputs.first { $0.dtype.isFloatingPoint }?.dtype ?? .float32
         let rowShape = Array(shape.dropLast()) + [1]
-        let outputs = program.outputs.indices.map { runtime.empty(rowOutputs.contains($0) ? rowShape : shape, dtype) }
+        let outputShapes = program.outputs.indices.map { rowOutputs.contains($0) ? rowShape : shape }
         let views = inputs.map { Graph.leadingBroadcast($0.view, to: shape) }
-        runtime.run(.map(program, inputs: views, outputs: outputs.map(\.view), scalars: scalars))
+        func forward() -> [Tensor] {
+            let outputs = outputShapes.map { runtime.empty($0, dtype) }
+            runtime.run(.map(program, inputs: views, outputs: outputs.map(\.view), scalars: scalars))
+            return outputs
+        }
 
         let saved = inputs.map(\.detached)
-        return record(inputs: inputs, outputs: outputs) { gradients, wanted in
+        return record(inputs: inputs, outputs: forward(), remaking: forward) { gradients, wanted in
             let width = shape.last ?? 1
             let wantedInputs = wanted.indices.filter { wanted[$0] }
             let rowInputs = Set(inputs.indices.filter { width != 1 && (saved[$0].shape.last ?? 1) == 1 })
@@ -29,9 +33,9 @@ extension Graph {
             let incoming = gradients.enumerated().map { index, gradient in
                 (gradient ?? runtime.zeros([1], dtype)).view
             }
-            let incomingViews = zip(incoming, outputs).map { view, output in
-                let shaped = view.elementCount == output.elementCount ? view.reshaped(to: output.shape) : view
-                return shaped.broadcast(to: output.shape)
+            let incomingViews = zip(incoming, outputShapes).map { view, shape in
+                let shaped = view.elementCount == shape.reduce(1, *) ? view.reshaped(to: shape) : view
+                return shaped.broadcast(to: shape)
             }
             let results = wantedInputs.map { index in
                 runtime.empty(rowInputs.contains(index) ? rowShape : shape, saved[index].dtype)

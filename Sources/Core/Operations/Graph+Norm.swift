@@ -21,10 +21,14 @@ extension Graph {
         let y = runtime.empty([rows, width], x.dtype)
         let inverse = runtime.empty([rows], kept)
         let mean = bias == nil ? nil : runtime.empty([rows], kept)
-        let norm = Norm(
-            x: flat.view, weight: weight.compute.view, bias: bias?.compute.view, y: y.view, inverse: inverse.view,
-            mean: mean?.view, epsilon: epsilon)
-        runtime.run(bias == nil ? .rmsNorm(norm) : .layerNorm(norm))
+        let shape = x.shape
+        func forward(into y: Tensor) {
+            let norm = Norm(
+                x: flat.view, weight: weight.compute.view, bias: bias?.compute.view, y: y.view, inverse: inverse.view,
+                mean: mean?.view, epsilon: epsilon)
+            runtime.run(bias == nil ? .rmsNorm(norm) : .layerNorm(norm))
+        }
+        forward(into: y)
 
         let trained = weight.isTrained || bias?.isTrained == true
         func backward(_ dy: Tensor, dx: Tensor?, withWeights: Bool) {
@@ -38,12 +42,17 @@ extension Graph {
             inputs: [x], outputs: [y],
             weightGradients: !trained ? nil : { gradients in
                 if let dy = gradients[0] { backward(dy, dx: nil, withWeights: true) }
+            },
+            remaking: {
+                let again = runtime.empty([rows, width], flat.dtype)
+                forward(into: again)
+                return [again]
             }
         ) { gradients, _ in
             guard let dy = gradients[0] else { return [nil] }
             let dx = runtime.empty([rows, width], dy.dtype)
             backward(dy, dx: dx, withWeights: false)
-            return [dx.reshaped(to: x.shape)]
-        }[0].reshaped(to: x.shape)
+            return [dx.reshaped(to: shape)]
+        }[0].reshaped(to: shape)
     }
 }

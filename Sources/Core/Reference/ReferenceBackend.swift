@@ -13,7 +13,8 @@ public final class ReferenceBackend: Backend {
 
     public var capabilities: Capabilities {
         Capabilities(
-            name: "reference", fastTypes: [.float64], usesHostMemory: true, threadCount: 1, peakByteCount: peakBytes)
+            name: "reference", fastTypes: [.float64], usesHostMemory: true, threadCount: 1,
+            usedByteCount: bytesInUse, peakByteCount: peakBytes)
     }
 
     public func allocate(byteCount: Int) -> Buffer {

@@ -25,9 +25,19 @@ package struct TokenizeCommand: ResultCommand {
         let tokenizer = try checkedTokenizer()
         let output = try output.map { try ResultOutput(file: $0) } ?? standard
         var problems = LineProblems()
+        // Lines are encoded many at a time, on all threads.
+        var waiting: [String] = []
+        var waitingBytes = 0
+        func flush() throws {
+            for ids in tokenizer.encode(waiting, threads: Machine.threadCount) {
+                try output.line("{\"ids\": [\(ids.lazy.map { String($0) }.joined(separator: ", "))]}")
+            }
+            (waiting, waitingBytes) = ([], 0)
+        }
         func write(_ text: String) throws {
-            let ids = tokenizer.encode(text).lazy.map { String($0) }.joined(separator: ", ")
-            try output.line("{\"ids\": [\(ids)]}")
+            waiting.append(text)
+            waitingBytes += text.utf8.count
+            if waitingBytes >= 4 << 20 { try flush() }
         }
         if InputFiles.File(input)?.isJSONLines == true {
             let lines = try JSONLinesSource(files: [input])
@@ -37,6 +47,7 @@ package struct TokenizeCommand: ResultCommand {
         } else {
             try TextFile(path: input).forEachLine { line, _ in try write(line) }
         }
+        try flush()
         try problems.check()
         if self.output != nil { try output.finish() }
     }

@@ -26,6 +26,9 @@ struct TrainCommand: ParsableCommand {
     @Flag(name: .customLong("accept-plugin-drift"), help: "Resume although the plugin set changed.")
     var acceptsPluginDrift = false
 
+    @Flag(help: "Record one step: RUN_DIR/profile.json for ui.perfetto.dev, and a table of operations (Docs/profiling.md).")
+    var profile = false
+
     func run() throws {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
@@ -38,7 +41,8 @@ struct TrainCommand: ParsableCommand {
         let job = TrainingJob(
             recipe: recipe, registry: registry, directory: try RunDirectory(runDirectory ?? "runs/\(recipe.name)"),
             options: TrainingJob.Options(
-                resume: resume, acceptsRecipeDrift: acceptsRecipeDrift, acceptsPluginDrift: acceptsPluginDrift))
+                resume: resume, acceptsRecipeDrift: acceptsRecipeDrift, acceptsPluginDrift: acceptsPluginDrift,
+                profiles: profile))
         try job.run()
     }
 }

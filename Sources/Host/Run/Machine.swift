@@ -1,14 +1,26 @@
 import Foundation
+import PluginAPI
 
 /// The machine that a process runs on.
 enum Machine {
-    /// `FORKTAIL_THREADS`, or the cores that this process may use.
-    static var threadCount: Int {
-        if let text = ProcessInfo.processInfo.environment["FORKTAIL_THREADS"], let count = Int(text), count > 0 {
-            return count
+    /// `FORKTAIL_THREADS`, or the cores that this process may use. `checkThreadCount` has been called before.
+    static var threadCount: Int { askedThreadCount.flatMap { Int($0) } ?? coreCount }
+
+    /// Refuses a `FORKTAIL_THREADS` that is no number of threads, before any command runs.
+    /// - Throws: `InputError`.
+    static func checkThreadCount() throws {
+        guard let text = askedThreadCount else { return }
+        guard let count = Int(text), 1...threadLimit ~= count else {
+            throw InputError(
+                "FORKTAIL_THREADS", "found '\(text)', expected a whole number of threads from 1 to \(threadLimit)",
+                fix: "export FORKTAIL_THREADS=\(coreCount), or unset it for all \(coreCount) cores of this process")
         }
-        return ProcessInfo.processInfo.activeProcessorCount
     }
+
+    /// More threads than any machine has cores are taken for a mistake.
+    private static let threadLimit = 4096
+    private static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
+    private static var askedThreadCount: String? { ProcessInfo.processInfo.environment["FORKTAIL_THREADS"] }
 
     /// Highest resident memory of this process so far, bytes.
     static var peakResidentBytes: Int {

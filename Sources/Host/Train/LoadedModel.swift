@@ -62,11 +62,13 @@ struct ModelSource {
 
 extension Runtime {
     /// The runtime that a precision asks for: float64 is the reference backend's.
-    static func make(_ precision: Precision, threads: Int = Machine.threadCount) -> Runtime {
+    static func make(
+        _ precision: Precision, threads: Int = Machine.threadCount, recorder: OperationRecorder? = nil
+    ) -> Runtime {
         let notice: (String) -> Void = { StandardError.write("note: \($0)") }
         switch precision {
-        case .float64: return Runtime(ReferenceBackend(), notice: notice)
-        default: return Runtime(CPUBackend(threads: threads, notice: notice), notice: notice)
+        case .float64: return Runtime(ReferenceBackend(), recorder: recorder, notice: notice)
+        default: return Runtime(CPUBackend(threads: threads, notice: notice), recorder: recorder, notice: notice)
         }
     }
 }

@@ -13,6 +13,7 @@ final class RunRecorder: RunObserver {
     private let signals: StopSignals
     private let checkpointEvery: Int
     private let evaluation: Evaluation?
+    private let profile: StepProfile?
     private var checkpointedStep: Int
     private var namedSamples = 0
 
@@ -24,7 +25,8 @@ final class RunRecorder: RunObserver {
 
     init(
         trackers: [any Tracker], progress: ProgressLine, writer: CheckpointWriter, checkpoint: RunCheckpoint,
-        signals: StopSignals, checkpointEvery: Int, evaluation: Evaluation?, resumedStep: Int
+        signals: StopSignals, checkpointEvery: Int, evaluation: Evaluation?, resumedStep: Int,
+        profile: StepProfile?
     ) {
         self.trackers = trackers
         self.progress = progress
@@ -33,6 +35,7 @@ final class RunRecorder: RunObserver {
         self.signals = signals
         self.checkpointEvery = checkpointEvery
         self.evaluation = evaluation
+        self.profile = profile
         self.checkpointedStep = resumedStep
     }
 
@@ -50,6 +53,8 @@ final class RunRecorder: RunObserver {
         _ run: TrainingRun, _ figures: StepFigures, seconds: Double, dataWaitSeconds: Double
     ) throws {
         let step = run.progress.step
+        if let text = try profile?.finished(step) { progress.note(text) }
+        defer { profile?.willStart(step + 1) }
         var members: [JSONValue.Member] = [
             .init("step", .integer(step)),
             .init("loss", .double(figures.loss)),

@@ -16,6 +16,8 @@ struct TrainingJob {
         var resume = Resume.latest
         var acceptsRecipeDrift = false
         var acceptsPluginDrift = false
+        /// Whether one step is recorded operation by operation.
+        var profiles = false
     }
 
     enum Resume: Equatable {
@@ -29,7 +31,8 @@ struct TrainingJob {
     func run() throws {
         let checkpoint = try checkpointToResume()
         let precision = try Precision(recipe: recipe.model.precision)
-        let runtime = Runtime.make(precision)
+        let operations = options.profiles ? OperationRecorder() : nil
+        let runtime = Runtime.make(precision, recorder: operations)
         let inputs = try TrainingInputs(recipe, registry)
         let (source, groups) = (inputs.source, inputs.groups)
         let policy = try source.build(
@@ -70,7 +73,11 @@ struct TrainingJob {
             checkpoint: RunCheckpoint(
                 recipe: recipe.resolved, plugins: registry.lock, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
-            evaluation: try evaluation(inputs.validation), resumedStep: progress.step)
+            evaluation: try evaluation(inputs.validation), resumedStep: progress.step,
+            profile: operations.map {
+                StepProfile(
+                    $0, resumedStep: progress.step, steps: steps, file: directory.url.appendingPathComponent("profile.json"))
+            })
         announce(source.configuration, policy, steps: steps, from: progress.step)
         let run = TrainingRun(
             trainer: trainer, session: session, policy: policy, update: update,

@@ -42,7 +42,7 @@ public final class TrainingRun {
     /// Verb: the next optimizer step's micro-batches.
     /// - Throws: `InputError` when no sample of the batch has anything to train on.
     public func nextExperience() throws -> [MicroBatch] {
-        let samples = try loader.next()
+        let samples = try policy.runtime.phase("data wait") { try loader.next() }
         let examples = try samples.compactMap { sample -> Example? in
             guard let example = try trainer.example(from: sample) else {
                 progress.skippedSamples += 1
@@ -58,7 +58,7 @@ public final class TrainingRun {
                 "data.train", "no trainable tokens in any sample of step \(progress.step + 1) (\(ids))",
                 fix: "forktail data cat DIR --count 1 --json shows what a sample holds")
         }
-        return try trainer.experience(from: examples)
+        return try policy.runtime.phase("experience") { try trainer.experience(from: examples) }
     }
 
     private func check(_ example: Example) throws {
@@ -87,8 +87,10 @@ public final class TrainingRun {
         policy.store.zeroGradients()
         for batch in batches {
             let graph = Graph(policy.runtime, recording: true)
-            guard let scores = policy.score(batch, on: graph, session.settings.objective) else { continue }
-            let objective = try trainer.objective(scores, batch)
+            let scored = try policy.runtime.phase("forward") {
+                try policy.score(batch, on: graph, session.settings.objective).map { try trainer.objective($0, batch) }
+            }
+            guard let objective = scored else { continue }
             let seeds = try objective.terms.compactMap { term -> (Tensor, gradient: Tensor)? in
                 let weight = try figures.weight(of: term)
                 guard weight != 0 else { return nil }
@@ -96,7 +98,7 @@ public final class TrainingRun {
                 return (term.sum, gradient: slope)
             }
             figures.add(objective)
-            graph.backward(from: seeds)
+            policy.runtime.phase("backward") { _ = graph.backward(from: seeds) }
         }
         try figures.finish(session)
         return figures
@@ -120,7 +122,7 @@ public final class TrainingRun {
 
     /// Verb: clips and updates; refuses to go on from numbers that are not finite.
     public func updateWeights(_ figures: inout StepFigures, batches: [MicroBatch]) throws {
-        let norm = policy.store.gradientNorm()
+        let norm = policy.runtime.phase("gradient norm") { policy.store.gradientNorm() }
         figures.gradientNorm = norm
         guard figures.loss.isFinite, norm.isFinite else {
             throw RunStopped(
@@ -131,7 +133,9 @@ public final class TrainingRun {
         let factor = schedule.factor(step: progress.step)
         figures.lr = schedule.lr * factor
         if figures.hasWeight {
-            update.apply(step: progress.step + 1, lrFactor: factor, gradientScale: clip)
+            policy.runtime.phase("optimizer") {
+                update.apply(step: progress.step + 1, lrFactor: factor, gradientScale: clip)
+            }
         } else {
             progress.skippedSteps += 1
         }

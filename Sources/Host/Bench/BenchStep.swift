@@ -1,0 +1,55 @@
+import Core
+import PluginAPI
+import Random
+
+/// A training step on random tokens: forward, backward, clipping and AdamW, as the standard loop does them.
+struct BenchStep {
+    private let policy: PolicyModel
+    private let update: WeightUpdate
+    private let runtime: Runtime
+    private let data: MicroBatch
+    private let trainedCount: Double
+
+    init(
+        _ source: ModelSource, _ registry: Registry, _ runtime: Runtime, _ precision: Precision, batch: Int,
+        sequence: Int
+    ) throws {
+        let provider = try registry.optimizer("adamw")
+        let optimizer = try provider.make(provider.schema.template, "optimizer")
+        let settings = OptimizerSettings(lr: 3e-4, weightDecay: 0.1, decay: .matrices, groups: [])
+        let groups = try ParameterGroups(DecoderModel.specs(source.configuration), optimizer, settings, freeze: [])
+        policy = try source.build(runtime, precision: precision, seed: 1) { groups.number(of: $0) }
+        update = WeightUpdate(optimizer, policy.store, groups)
+        self.runtime = runtime
+        let random = Philox(seed: 1, stream: "bench")
+        let vocabulary = UInt64(source.configuration.vocabularySize)
+        let sequences = (0..<batch).map { row in
+            TokenSequence(
+                ids: (0..<sequence).map {
+                    Int32(random.integer(at: UInt64(row * sequence + $0), below: vocabulary))
+                }, trained: [Bool](repeating: true, count: sequence))
+        }
+        trainedCount = Double(batch * (sequence - 1))
+        data = MicroBatch(sequences: sequences, weights: ["cross_entropy": trainedCount], sampleIDs: [])
+    }
+
+    var parameterCount: Int { policy.store.specs.reduce(0) { $0 + $1.elementCount } }
+
+    func run() {
+        policy.store.zeroGradients()
+        let graph = Graph(runtime, recording: true)
+        let objective = runtime.phase("forward") {
+            policy.score(data, on: graph, ObjectiveSettings())?.crossEntropy(weight: "cross_entropy")
+        }
+        runtime.phase("backward") {
+            _ = graph.backward(
+                from: (objective?.terms ?? []).map {
+                    ($0.sum, gradient: runtime.full($0.sum.shape, $0.sum.dtype, 1 / trainedCount))
+                })
+        }
+        let norm = runtime.phase("gradient norm") { policy.store.gradientNorm() }
+        runtime.phase("optimizer") {
+            update.apply(step: 1, lrFactor: 1, gradientScale: min(1, 1 / (norm + 1e-6)))
+        }
+    }
+}
