@@ -53,6 +53,9 @@ public final class CPUBackend: Backend {
         case .scatterAdd(let source, let indices, let table):
             source.dtype.isSingle && table.dtype.isSingle && indices.dtype == .int32
         case .random(_, _, let view): view.dtype.isFloatingPoint && view.isContiguous
+        case .round(let source, let target, _, _): source.dtype.isFloatingPoint && target.dtype == .bfloat16
+        case .storedMap(let map): supports(map)
+        case .quantizedMatmul(let product): supports(product)
         case .rmsNorm(let norm): supports(norm) && norm.mean == nil && norm.bias == nil
         case .layerNorm(let norm): supports(norm) && norm.mean != nil && norm.bias != nil
         case .rmsNormBackward(let norm): supports(norm) && norm.mean == nil
@@ -76,6 +79,9 @@ public final class CPUBackend: Backend {
         case .gather(let table, let indices, let output): gather(table, indices, output)
         case .scatterAdd(let source, let indices, let table): scatterAdd(source, indices, table)
         case .random(let source, let first, let view): random(source, first, view)
+        case .round(let source, let target, let random, let first): round(source, to: target, random, first: first)
+        case .storedMap(let map): storedMap(map)
+        case .quantizedMatmul(let product): quantizedMatmul(product)
         case .rmsNorm(let norm), .layerNorm(let norm): self.norm(norm)
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): normBackward(norm)
         case .rotary(let rotary): self.rotary(rotary)

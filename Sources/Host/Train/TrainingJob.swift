@@ -39,7 +39,8 @@ struct TrainingJob {
             runtime, precision: precision, seed: recipe.seed,
             checkpointing: DecoderModel.Checkpointing(rawValue: recipe.activations.checkpoint) ?? .none,
             group: { groups.number(of: $0) })
-        let update = WeightUpdate(inputs.optimizer, policy.store, groups)
+        let update = WeightUpdate(
+            inputs.optimizer, policy.store, groups, storage: recipe.optimizerSettings.states, seed: recipe.seed)
         if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
         for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
 
