@@ -1,7 +1,7 @@
 import CKernels
 
 extension CPUBackend {
-    /// Elements of a tile: its registers stay in the first-level cache.
+    /// Elements of a tile, halved for many registers: they and the views' next pieces share the first-level cache.
     private static let tileSize = 1024
 
     func map(_ program: Program, _ inputs: [BufferView], _ outputs: [BufferView], _ scalars: [Double]) {
@@ -46,7 +46,10 @@ extension CPUBackend {
         compiled[key] = code
         let uniforms = code.uniforms(scalars: scalars, columns: columns) { inputs[$0].firstElement() }
 
-        let tileSize = code.fullCount > 10 ? CPUBackend.tileSize / 2 : CPUBackend.tileSize
+        func isDense(_ k: Int) -> Bool { views[k].dtype == .float32 && columnStrides[k] == 1 }
+        func isDirect(_ input: Int) -> Bool { isDense(input) && kinds[input] == .full && !code.isOutput(input: input) }
+        let copiedCount = Int(code.fullCount) - inputs.indices.count(where: isDirect)
+        let tileSize = copiedCount > 5 ? CPUBackend.tileSize / 2 : CPUBackend.tileSize
         let tileColumns = keepsRows ? columns : min(columns, tileSize)
         let tileRows = max(1, min(rows, tileSize / max(tileColumns, 1)))
         let tile = MapTile(domain, columns, tileRows, tileColumns)
@@ -65,14 +68,12 @@ extension CPUBackend {
             }
             return described
         }
-        func isDense(_ k: Int) -> Bool { views[k].dtype == .float32 && columnStrides[k] == 1 }
         func directness(_ k: Int) -> Int32 {
             domain.dimCount == 0 || (domain.dimCount == 1 && domain.strides[k][0] == columns) ? 2 : 1
         }
         let described: [ck_map_view] = inputs.indices.compactMap { k in
             guard let register = code.register(ofInput: k) else { return nil }
-            let isDirect = isDense(k) && kinds[k] == .full && !code.isOutput(input: k)
-            return describe(k, register, direct: isDirect ? directness(k) : 0)
+            return describe(k, register, direct: isDirect(k) ? directness(k) : 0)
         }
         func isFull(_ output: Int) -> Bool { outputs[output].shape[outputs[output].dimCount - 1] == rowLength }
         let results: [ck_map_view] = outputs.indices.map { k in
