@@ -16,9 +16,8 @@ CK_INLINE uint32_t word(const char *x, int32_t type, int64_t stride, int64_t k_s
 }
 
 CK_CLONES static void pack_any(uint32_t *panel, int64_t width, const char *x, int32_t type, int64_t stride,
-                               int64_t k_stride, int64_t lines, int64_t k) {
-    int64_t words = words_of(type, k);
-    for (int64_t p = 0; p < words; p++)
+                               int64_t k_stride, int64_t lines, int64_t k, int64_t start, int64_t end) {
+    for (int64_t p = start; p < end; p++)
         for (int64_t w = 0; w < width; w++)
             panel[p * width + w] = w < lines ? word(x, type, stride, k_stride, w, p, k) : 0;
 }
@@ -61,11 +60,10 @@ TARGET CK_INLINE void transpose(__m512i r[16]) {
 
 /// Lines that lie densely: 16 of them are turned at a time. `ahead`: bytes from here to what is packed next.
 TARGET static void pack_lines(uint32_t *panel, int64_t width, const char *x, int64_t line_bytes, int64_t lines,
-                              int64_t k_bytes, int64_t ahead) {
-    int64_t words = (k_bytes + 3) / 4;
+                              int64_t k_bytes, int64_t start, int64_t words, int64_t ahead) {
     for (int64_t w = 0; w < width; w += 16) {
         __mmask16 kept = (__mmask16)((1u << ck_min(16, width - w)) - 1);
-        for (int64_t p = 0; p < words; p += 16) {
+        for (int64_t p = start; p < words; p += 16) {
             __mmask32 present = (__mmask32)((1ull << ck_min(32, k_bytes / 2 - 2 * p)) - 1);
             __m512i r[16];
             const char *from = x + w * line_bytes + p * 4;
@@ -97,15 +95,15 @@ TARGET static void pack_lines(uint32_t *panel, int64_t width, const char *x, int
 /// Lines that stand side by side: word p of all of them is one read, or two for pairs. A few words of all lines, then
 /// the next, so that what is read for one panel is still near for its neighbour.
 TARGET static void pack_columns(uint32_t *panels, int64_t width, const char *x, int32_t type, int64_t k_stride,
-                                int64_t lines, int64_t k) {
+                                int64_t lines, int64_t k, int64_t start, int64_t end) {
     int64_t words = words_of(type, k);
-    for (int64_t p0 = 0; p0 < words; p0 += COLUMN_WORDS)
+    for (int64_t p0 = start; p0 < end; p0 += COLUMN_WORDS)
         for (int64_t w = 0; w < (lines + width - 1) / width * width; w += ck_min(16, width - w % width)) {
             int64_t wide = ck_min(16, width - w % width);
             __mmask16 kept = (__mmask16)((1u << wide) - 1);
             __mmask16 present = (__mmask16)((1u << ck_max(ck_min(wide, lines - w), 0)) - 1);
             uint32_t *to = panels + w / width * width * words + w % width;
-            for (int64_t p = p0; p < ck_min(p0 + COLUMN_WORDS, words); p++) {
+            for (int64_t p = p0; p < ck_min(p0 + COLUMN_WORDS, end); p++) {
                 __m512i v;
                 if (type == CK_FLOAT32) {
                     v = _mm512_maskz_loadu_epi32(present, (const uint32_t *)x + w + p * k_stride);
@@ -123,21 +121,21 @@ TARGET static void pack_columns(uint32_t *panels, int64_t width, const char *x, 
 #endif
 
 void ck_pack(uint32_t *panels, int64_t width, const void *x, int32_t type, int64_t stride, int64_t k_stride,
-             int64_t lines, int64_t k, int64_t ahead) {
+             int64_t lines, int64_t k, int64_t start, int64_t end, int64_t ahead) {
     int64_t words = words_of(type, k), size = type == CK_BFLOAT16 ? 2 : 4;
 #if defined(__x86_64__)
     if (ck_has_avx512() && stride == 1 && k_stride != 1)
-        return pack_columns(panels, width, x, type, k_stride, lines, k);
+        return pack_columns(panels, width, x, type, k_stride, lines, k, start, end);
 #endif
     for (int64_t first = 0; first < lines; first += width) {
         const char *from = (const char *)x + first * stride * size;
         int64_t count = ck_min(width, lines - first);
 #if defined(__x86_64__)
         if (ck_has_avx512() && k_stride == 1) {
-            pack_lines(panels + first * words, width, from, stride * size, count, k * size, ahead);
+            pack_lines(panels + first * words, width, from, stride * size, count, k * size, start, end, ahead);
             continue;
         }
 #endif
-        pack_any(panels + first * words, width, from, type, stride, k_stride, count, k);
+        pack_any(panels + first * words, width, from, type, stride, k_stride, count, k, start, end);
     }
 }

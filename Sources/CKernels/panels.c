@@ -6,7 +6,7 @@
 // after the other, whatever M, N, the number of threads and the way that the work is cut: a row of the result depends
 // on that row and on the right side alone.
 
-enum { PANELS = 8, DEPTH = CK_PANEL_DEPTH, AHEAD = CK_PANEL_ROWS * 4 / PANELS };
+enum { PANELS = 8, DEPTH = CK_PANEL_DEPTH };
 
 /// What a tile does when it has reached the end of K: c = alpha sums + beta c for its first rows and columns.
 typedef struct {
@@ -21,7 +21,7 @@ typedef struct {
 
 int32_t ck_has_bfloat16(void) { return ck_has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
-// `ahead`: AHEAD bytes are fetched for each word, so that the next panels of a are near when their turn comes.
+// `ahead`: `step` bytes are fetched for each word, so that the next panels of a are near when their turn comes.
 #define BASE "avx512f,avx512bw,avx512vl,avx512dq"
 #define UNROLL _Pragma("clang loop unroll(full)")
 
@@ -56,7 +56,8 @@ __attribute__((target(BASE), always_inline)) static inline void store(const resu
 // The sums of the first ROWS lines of a panel. They start at zero or continue `sums`; they end there, or in c.
 #define TILE(NAME, ROWS, TARGET, VECTOR, LOAD, REPEAT, ADD)                                                            \
     __attribute__((target(TARGET))) static void NAME(const uint32_t *a, const uint32_t *b, int64_t depth, int first,   \
-                                                     float *sums, const result *to, const char *ahead) {               \
+                                                     float *sums, const result *to, const char *ahead,                 \
+                                                     int64_t step) {                                                   \
         __m512 sum[ROWS][2];                                                                                           \
         UNROLL for (int i = 0; i < ROWS; i++) {                                                                        \
             float *at = sums + i * CK_PANEL_COLUMNS;                                                                   \
@@ -64,7 +65,7 @@ __attribute__((target(BASE), always_inline)) static inline void store(const resu
             sum[i][1] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(at + 16);                                        \
         }                                                                                                              \
         for (int64_t p = 0; p < depth; p++) {                                                                          \
-            _mm_prefetch(ahead + p * AHEAD, _MM_HINT_T1);                                                              \
+            _mm_prefetch(ahead + p * step, _MM_HINT_T1);                                                               \
             VECTOR b0 = LOAD(b + p * CK_PANEL_COLUMNS), b1 = LOAD(b + p * CK_PANEL_COLUMNS + 16);                      \
             UNROLL for (int i = 0; i < ROWS; i++) {                                                                    \
                 VECTOR x = REPEAT(a[p * CK_PANEL_ROWS + i]);                                                           \
@@ -101,21 +102,21 @@ TILES(8)
 TILES(12)
 
 typedef void tile_function(const uint32_t *a, const uint32_t *b, int64_t depth, int first, float *sums,
-                           const result *to, const char *ahead);
+                           const result *to, const char *ahead, int64_t step);
 
 static void tile(const uint32_t *a, const uint32_t *b, int32_t type, int64_t rows, int64_t depth, int first,
-                 float *sums, const result *to, const char *ahead) {
+                 float *sums, const result *to, const char *ahead, int64_t step) {
     static tile_function *const functions[2][5] = {{floats_1, floats_2, floats_4, floats_8, floats_12},
                                                    {pairs_1, pairs_2, pairs_4, pairs_8, pairs_12}};
     int size = rows > 8 ? 4 : rows > 4 ? 3 : rows > 2 ? 2 : rows > 1;
-    functions[type == CK_BFLOAT16][size](a, b, depth, first, sums, to, ahead);
+    functions[type == CK_BFLOAT16][size](a, b, depth, first, sums, to, ahead, step);
 }
 #else
 int32_t ck_has_bfloat16(void) { return 0; }
 
 static void tile(const uint32_t *a, const uint32_t *b, int32_t type, int64_t rows, int64_t depth, int first,
-                 float *sums, const result *to, const char *ahead) {
-    (void)ahead;
+                 float *sums, const result *to, const char *ahead, int64_t step) {
+    (void)ahead, (void)step;
     if (first) memset(sums, 0, CK_PANEL_ROWS * CK_PANEL_COLUMNS * sizeof(float));
     for (int64_t p = 0; p < depth; p++)
         for (int64_t i = 0; i < rows; i++)
@@ -158,6 +159,7 @@ void ck_panel_product(const ck_product *x, const uint32_t *a, const uint32_t *b,
                       const uint32_t *next) {
     float sums[PANELS * PANELS][CK_PANEL_ROWS * CK_PANEL_COLUMNS];
     // A length of both sides that the caches hold, then the next.
+    int64_t columns = (x->n + CK_PANEL_COLUMNS - 1) / CK_PANEL_COLUMNS, step = CK_PANEL_ROWS * 4 / columns;
     for (int64_t p = 0; p < words; p += DEPTH) {
         int64_t depth = ck_min(DEPTH, words - p);
         for (int64_t j = 0; j * CK_PANEL_COLUMNS < x->n; j++)
@@ -165,7 +167,7 @@ void ck_panel_product(const ck_product *x, const uint32_t *a, const uint32_t *b,
                 result to = part(x, i, j);
                 tile(a + (i * words + p) * CK_PANEL_ROWS, b + (j * words + p) * CK_PANEL_COLUMNS, x->type, to.rows,
                      depth, p == 0, sums[j * PANELS + i], p + depth == words ? &to : NULL,
-                     (const char *)(next + (i * words + p) * CK_PANEL_ROWS) + j * depth * AHEAD);
+                     (const char *)(next + (i * words + p) * CK_PANEL_ROWS) + j * depth * step, step);
             }
     }
 }
@@ -182,11 +184,11 @@ void ck_few_rows_product(const ck_product *x, const uint32_t *a, const void *b, 
         for (int64_t p = 0; p < words; p += CK_FEW_DEPTH) {
             int64_t depth = ck_min(CK_FEW_DEPTH, words - p), start = p * per_word;
             ck_pack(panel, CK_PANEL_COLUMNS, lines + start * k_stride * size, x->type, stride, k_stride, count,
-                    ck_min(depth * per_word, k - start), CK_PANEL_COLUMNS * stride * size);
+                    ck_min(depth * per_word, k - start), 0, depth, CK_PANEL_COLUMNS * stride * size);
             for (int64_t i = 0; i * CK_PANEL_ROWS < x->m; i++) {
                 result to = part(x, i, j);
                 tile(a + (i * words + p) * CK_PANEL_ROWS, panel, x->type, to.rows, depth, p == 0, sums[i],
-                     p + depth == words ? &to : NULL, (const char *)a);
+                     p + depth == words ? &to : NULL, (const char *)a, 0);
             }
         }
     }

@@ -119,9 +119,10 @@ enum { CK_PANEL_ROWS = 12, CK_PANEL_COLUMNS = 32, CK_PANEL_DEPTH = 512, CK_FEW_R
 /// Whether this CPU has the bfloat16 dot product that makes panels of pairs worth their packing.
 int32_t ck_has_bfloat16(void);
 /// Panels [words, width] of `lines` lines: number p of line w is x[w * stride + p * k_stride], of `type` float32 or
-/// bfloat16; zero past the last line and past K. `ahead`: how many bytes further on the next call reads.
+/// bfloat16; zero past the last line and past K. Words [start, end) are written. `ahead`: how many bytes further on the
+/// next call reads.
 void ck_pack(uint32_t *panels, int64_t width, const void *x, int32_t type, int64_t stride, int64_t k_stride,
-             int64_t lines, int64_t k, int64_t ahead);
+             int64_t lines, int64_t k, int64_t start, int64_t end, int64_t ahead);
 
 /// c [M, N] = alpha a b + beta c: what a product writes, and the element type of a and b.
 typedef struct {
