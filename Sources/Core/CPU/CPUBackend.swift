@@ -52,6 +52,7 @@ public final class CPUBackend: Backend {
         case .gather(_, let indices, _): indices.dtype == .int32
         case .scatterAdd(let source, let indices, let table):
             source.dtype.isSingle && table.dtype.isSingle && indices.dtype == .int32
+        case .scatter(let source, let indices, let table): source.dtype == table.dtype && indices.dtype == .int32
         case .random(_, _, let view): view.dtype.isFloatingPoint && view.isContiguous
         case .round(let source, let target, _, _): source.dtype.isFloatingPoint && target.dtype == .bfloat16
         case .storedMap(let map): supports(map)
@@ -63,6 +64,8 @@ public final class CPUBackend: Backend {
         case .rotary(let rotary): supports(rotary)
         case .attention(let attention): supports(attention)
         case .attentionBackward(let backward): supports(backward)
+        case .cachedAttention(let attention): supports(attention)
+        case .drawTokens(let draw): supports(draw)
         case .tokenScores(let scoring): supports(scoring)
         case .tokenScoresBackward(let backward): supports(backward)
         }
@@ -78,6 +81,7 @@ public final class CPUBackend: Backend {
         case .matmul(let product): matmul(product)
         case .gather(let table, let indices, let output): gather(table, indices, output)
         case .scatterAdd(let source, let indices, let table): scatterAdd(source, indices, table)
+        case .scatter(let source, let indices, let table): scatter(source, indices, table)
         case .random(let source, let first, let view): random(source, first, view)
         case .round(let source, let target, let random, let first): round(source, to: target, random, first: first)
         case .storedMap(let map): storedMap(map)
@@ -87,6 +91,8 @@ public final class CPUBackend: Backend {
         case .rotary(let rotary): self.rotary(rotary)
         case .attention(let attention): self.attention(attention)
         case .attentionBackward(let backward): attentionBackward(backward)
+        case .cachedAttention(let attention): cachedAttention(attention)
+        case .drawTokens(let draw): drawTokens(draw)
         case .tokenScores(let scoring): tokenScores(scoring)
         case .tokenScoresBackward(let backward): tokenScoresBackward(backward)
         }

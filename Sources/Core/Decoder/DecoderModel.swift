@@ -71,7 +71,7 @@ public final class DecoderModel {
     }
 
     /// The last block's output after the final norm, [B, T, C]: what heads read.
-    public func hidden(_ graph: Graph, _ batch: TokenBatch, cache: KeyValueCache.Step? = nil) -> Tensor {
+    public func hidden(_ graph: Graph, _ batch: TokenBatch, cache: CachedBatch? = nil) -> Tensor {
         let context = context(batch, cache: cache)
         var x = embed(graph, batch)
         for block in blocks { x = apply(block, graph, x, context) }
@@ -79,7 +79,7 @@ public final class DecoderModel {
     }
 
     /// What the blocks of one forward pass share.
-    public func context(_ batch: TokenBatch, cache: KeyValueCache.Step? = nil) -> DecoderContext {
+    public func context(_ batch: TokenBatch, cache: CachedBatch? = nil) -> DecoderContext {
         DecoderContext(
             positions: batch.positions, documentStart: batch.documentStart, rotation: rotation, cache: cache)
     }

@@ -17,6 +17,7 @@ extension Operation {
         case .storedMap(let map): (map.inputs.flatMap(\.views), map.outputs.flatMap(\.views))
         case .quantizedMatmul(let product):
             ([product.a] + product.weights.views + (product.accumulates ? [product.c] : []), [product.c])
+        case .scatter(let source, let indices, let table): ([source, indices], [table])
         case .rmsNorm(let norm), .layerNorm(let norm):
             ([norm.x, norm.weight] + [norm.bias].compactMap { $0 }, [norm.y, norm.inverse] + [norm.mean].compactMap { $0 })
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): norm.operands
@@ -29,6 +30,14 @@ extension Operation {
                     backward.forward.logSumExp, backward.dout,
                 ], [backward.dq, backward.dk, backward.dv]
             )
+        case .cachedAttention(let attention):
+            (
+                [
+                    attention.q, attention.keys, attention.values, attention.positions, attention.sequences,
+                    attention.blocks,
+                ], [attention.out]
+            )
+        case .drawTokens(let draw): ([draw.logits], [draw.ids, draw.logProbs])
         case .tokenScores(let scoring):
             ([scoring.block.logits, scoring.block.targets, scoring.sums], [scoring.sums])
         case .tokenScoresBackward(let backward):
@@ -48,6 +57,9 @@ extension Operation {
         switch self {
         // Of a table only the named rows move.
         case .gather(_, let indices, let output): indices.distinctByteCount + 2 * output.distinctByteCount
+        case .scatter(let source, let indices, _): 2 * source.distinctByteCount + indices.distinctByteCount
+        // How much of the cache is read, its tables say when it runs.
+        case .cachedAttention(let attention): attention.q.distinctByteCount + attention.out.distinctByteCount
         case .scatterAdd(let source, let indices, let table):
             source.distinctByteCount + indices.distinctByteCount + 2 * source.elementCount * table.dtype.byteCount
         default: (operands.inputs + operands.outputs).reduce(0) { $0 + $1.distinctByteCount }
