@@ -227,7 +227,7 @@ import Testing
         #expect(text.contains("/w0-00001.safetensors': No space left on device; the file needs 41944"))
         #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path + "/checkpoints") == ["step-00000001"])
         #expect(try CheckpointStore.latest(in: disk.path + "/checkpoints").checkpoint?.step == 1)
-        try writer.write(step: 3, items: [item(1 << 10)])
+        try writer.write(step: 3, items: [item("w", 1 << 10)])
         try writer.finish()
         #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path + "/checkpoints") == ["step-00000003"])
     }

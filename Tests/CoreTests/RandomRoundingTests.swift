@@ -10,7 +10,8 @@ import Testing
     func `rounds as the reference does, bit for bit`(count: Int, first: UInt64) {
         var numbers = (0..<count).map { Float(source.normal(at: UInt64($0))) }
         let special: [Float] = [
-            0, -0.0, 1e-40, -1e-45, .infinity, -.infinity, .greatestFiniteMagnitude, -3.3895e38, 3.38953e38, 1, -2, .nan,
+            0, -0.0, Float(bitPattern: 0x11_6C2), -.leastNonzeroMagnitude, .infinity, -.infinity,
+            .greatestFiniteMagnitude, -3.3895e38, 3.38953e38, 1, -2, .nan,
         ]
         for (index, number) in special.enumerated() where index < count { numbers[index] = number }
         func rounded(_ backend: any Backend) -> [Double] {
