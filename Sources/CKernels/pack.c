@@ -1,6 +1,6 @@
 // W lines of a panel, K length of a line
 
-#include "Kernel.h"
+#include "Panels.h"
 
 // A panel holds `width` lines of a matrix side by side, word by word: word p of line w stands at p * width + w. A word
 // is a float32, or two neighbouring bfloat16 for the CPU's pairwise dot product.
@@ -23,40 +23,8 @@ CK_CLONES static void pack_any(uint32_t *panel, int64_t width, const char *x, in
 }
 
 #if defined(__x86_64__)
-#include <immintrin.h>
+#define TARGET __attribute__((target(AVX512)))
 enum { COLUMN_WORDS = 64 };
-#define UNROLL _Pragma("clang loop unroll(full)")
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
-
-#define PAIRS(OPERATION, TO, FROM)                                                                                     \
-    UNROLL for (int i = 0; i < 16; i += 2) {                                               \
-        TO[i] = _mm512_unpacklo_##OPERATION(FROM[i], FROM[i + 1]);                                                     \
-        TO[i + 1] = _mm512_unpackhi_##OPERATION(FROM[i], FROM[i + 1]);                                                 \
-    }
-
-/// Lanes and registers change places.
-TARGET CK_INLINE void transpose(__m512i r[16]) {
-    __m512i t[16];
-    PAIRS(epi32, t, r)
-    UNROLL for (int i = 0; i < 16; i += 4) {
-        r[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-        r[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-        r[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-        r[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
-    }
-    // Now lane group g of r[4 q + c] holds column 4 g + c of rows 4 q ... 4 q + 3.
-    UNROLL for (int c = 0; c < 4; c++) {
-        __m512i even_low = _mm512_shuffle_i32x4(r[c], r[4 + c], 0x88);
-        __m512i odd_low = _mm512_shuffle_i32x4(r[c], r[4 + c], 0xdd);
-        __m512i even_high = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0x88);
-        __m512i odd_high = _mm512_shuffle_i32x4(r[8 + c], r[12 + c], 0xdd);
-        t[c] = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
-        t[8 + c] = _mm512_shuffle_i32x4(even_low, even_high, 0xdd);
-        t[4 + c] = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
-        t[12 + c] = _mm512_shuffle_i32x4(odd_low, odd_high, 0xdd);
-    }
-    UNROLL for (int i = 0; i < 16; i++) r[i] = t[i];
-}
 
 /// Lines that lie densely: 16 of them are turned at a time. `ahead`: bytes from here to what is packed next.
 TARGET static void pack_lines(uint32_t *panel, int64_t width, const char *x, int64_t line_bytes, int64_t lines,
@@ -77,7 +45,7 @@ TARGET static void pack_lines(uint32_t *panel, int64_t width, const char *x, int
                     r[i] = w + i < lines ? _mm512_maskz_loadu_epi16(present, from + i * line_bytes)
                                          : _mm512_setzero_si512();
             }
-            transpose(r);
+            ck_transpose(r);
             uint32_t *to = panel + p * width + w;
             if (p + 16 <= words && kept == 0xffff) {
                 UNROLL for (int i = 0; i < 16; i++) _mm512_storeu_si512(to + i * width, r[i]);

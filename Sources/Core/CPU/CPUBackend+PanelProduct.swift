@@ -13,7 +13,10 @@ extension CPUBackend {
             let right = left + product.left.size
             split(product.left.items, product) { product.left.pack($0, into: left) }
             if isFew {
-                split(batch.elementCount * product.columnPanels, product) { product.multiplyFew(left, $0) }
+                // Long shares: what a thread reads next is fetched while it multiplies.
+                split(batch.elementCount * product.columnPanels, product, sharesPerThread: 2) {
+                    product.multiplyFew(left, $0)
+                }
             } else {
                 split(product.right.items, product) { product.right.pack($0, into: right) }
                 split(batch.elementCount * product.rowBlocks * product.columnBlocks, product) {
@@ -25,9 +28,12 @@ extension CPUBackend {
 
     /// Shares items among the threads, unless the whole product is too small to wake them. Shares are small, so that a
     /// thread that was held up does not keep the others waiting.
-    private func split(_ count: Int, _ product: PanelProduct, _ body: (Int) -> Void) {
+    private func split(
+        _ count: Int, _ product: PanelProduct, sharesPerThread: Int = 16, _ body: (Int) -> Void
+    ) {
         if product.isSmall { return (0..<count).forEach(body) }
-        let share = max(1, count / (pool.threadCount * 16))
+        let shares = pool.threadCount * sharesPerThread
+        let share = (count + shares - 1) / shares
         pool.parallel((count + share - 1) / share) { piece, _ in
             (piece * share..<min((piece + 1) * share, count)).forEach(body)
         }
