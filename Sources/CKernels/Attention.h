@@ -20,7 +20,7 @@ typedef struct {
 typedef struct {
     /// Numbers in a word.
     int64_t unit;
-    /// y[p * ld + r] = word p of row r of x, for `size` numbers a row; zero beyond, up to multiples of 16 rows and words.
+    /// y[p * ld + r] = word p of row r of x, for `size` numbers a row; zero beyond, up to a multiple of 16 rows.
     void (*pack_columns)(uint32_t *y, int64_t ld, const void *x, int32_t type, int64_t stride, int64_t rows,
                          int64_t size);
     /// y[p * width + i] = numbers i of the rows of word p; zero beyond, up to `width` and a whole panel.

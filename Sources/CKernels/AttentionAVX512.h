@@ -51,9 +51,17 @@ static void NAME(pack_columns)(uint32_t *y, int64_t ld, const void *x, int32_t t
                                int64_t size) {
     for (int64_t r = 0; r < rows; r += 16)
         for (int64_t i = 0, word = 0; i < size; i += 16 * (1 + PAIRS), word += 16) {
+            // Rows lie far apart, so the CPU does not see the next ones coming.
+            const char *ahead = (const char *)x + ((r + 32) * stride + i) * (type == CK_FLOAT32 ? 4 : 2);
+            for (int64_t j = 0; j < ck_min(16, rows - r - 32); j++)
+                _mm_prefetch(ahead + j * stride * (type == CK_FLOAT32 ? 4 : 2), _MM_HINT_T0);
             __m512i tile[16];
-            UNROLL for (int j = 0; j < 16; j++)
-                tile[j] = r + j < rows ? NAME(load)(x, type, (r + j) * stride, i, size) : _mm512_setzero_si512();
+            if (r + 16 <= rows) {
+                UNROLL for (int j = 0; j < 16; j++) tile[j] = NAME(load)(x, type, (r + j) * stride, i, size);
+            } else {
+                UNROLL for (int j = 0; j < 16; j++)
+                    tile[j] = r + j < rows ? NAME(load)(x, type, (r + j) * stride, i, size) : _mm512_setzero_si512();
+            }
             NAME(transpose)(tile);
             UNROLL for (int j = 0; j < 16; j++) _mm512_storeu_si512(y + (word + j) * ld + r, tile[j]);
         }

@@ -199,9 +199,24 @@ typedef struct {
         if (!whole) add_rows(y, ldy, c, rows, width);                                                                  \
     }
 
-/// Queries [t0, t0 + QUERIES) of head h against the keys from k0 on.
+static void prefetch(const void *row, int64_t bytes) {
+    for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const char *)row + i, 0, 2);
+}
+
+/// Calls for what the next queries bring while these are computed: a row lies far from its neighbours, so the CPU does
+/// not see them coming.
+static void prefetch_panel(const ck_tiled_attention *x, int64_t b, int64_t h, int64_t t0) {
+    for (int64_t t = t0; t < ck_min(t0 + ROWS, x->queries); t++) {
+        prefetch(AT(q, b, t, h), x->head_size * (x->q_type == CK_FLOAT32 ? 4 : 2));
+        prefetch(AT(out, b, t, h), x->head_size * (x->out_type == CK_FLOAT32 ? 4 : 2));
+        prefetch(AT(dout, b, t, h), x->head_size * (x->dout_type == CK_FLOAT32 ? 4 : 2));
+        prefetch(SUM_AT(dq, b, t, h), x->head_size * 4);
+    }
+}
+
+/// Queries [t0, t0 + QUERIES) of head h against the keys from k0 on; those of head `next_h` from `next` on follow.
 static void backward_rows(const ck_tiled_attention *x, const ck_attention_kernels *with, const operands *at, int64_t b,
-                          int64_t kv, int64_t h, int64_t k0, int64_t t0) {
+                          int64_t kv, int64_t h, int64_t k0, int64_t t0, int64_t next_h, int64_t next) {
     int64_t width = padded(x), unit = with->unit, rows = ck_min(QUERIES, x->queries - t0);
     int64_t first[QUERIES], end[QUERIES], from, to;
     visible_rows(x, b, t0, rows, first, end, &from, &to);
@@ -219,6 +234,7 @@ static void backward_rows(const ck_tiled_attention *x, const ck_attention_kernel
     static const float ones[ROWS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     ck_visible seen[QUERIES / ROWS];
     for (int64_t r = 0; r < QUERIES; r += ROWS) {
+        prefetch_panel(x, b, next_h, next + r);
         ck_visible *see = seen + r / ROWS;
         if (!see_block(first + r, end + r, k0, see)) continue;
         int64_t low = see->low, n = see->high - low;
@@ -242,8 +258,8 @@ static void backward_rows(const ck_tiled_attention *x, const ck_attention_kernel
                       with->columns(at->p + word * KEYS + k, KEYS, at->dout_rows + word * width, width, words, width, 1,
                                     c, ldc))
             ADD_PANEL(SUM_AT(dk, b, k0 + k, kv), x->dk_strides[1], x->keys - k0 - k,
-                      with->columns(at->ds + word * KEYS + k, KEYS, at->q_rows + word * width, width, words, width, 1, c,
-                                    ldc))
+                      with->columns(at->ds + word * KEYS + k, KEYS, at->q_rows + word * width, width, words, width, 1,
+                                    c, ldc))
         }
 }
 
@@ -271,5 +287,8 @@ void ck_attention_backward(const ck_tiled_attention *x, int64_t b, int64_t kv, i
     with->pack_columns(v, KEYS, AT(v, b, k0, kv), x->v_type, x->v_strides[1], n, x->head_size);
     with->pack_rows(k_rows, width, AT(k, b, k0, kv), x->k_type, x->k_strides[1], n, x->head_size);
     for (int64_t h = kv * group; h < (kv + 1) * group; h++)
-        for (int64_t t = t0; t < t1; t += QUERIES) backward_rows(x, with, &at, b, kv, h, k0, t);
+        for (int64_t t = t0; t < t1; t += QUERIES) {
+            int last = t + QUERIES >= t1, none = last && h + 1 == (kv + 1) * group;
+            backward_rows(x, with, &at, b, kv, h, k0, t, last ? h + 1 : h, none ? x->queries : last ? t0 : t + QUERIES);
+        }
 }

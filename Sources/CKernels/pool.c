@@ -1,5 +1,6 @@
 #include "CKernels.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -131,3 +132,11 @@ void ck_pool_destroy(ck_pool *pool) {
     free(pool->handles);
     free(pool);
 }
+
+void ck_await(const int32_t *count, int32_t value) {
+    for (int spin = 0; __atomic_load_n(count, __ATOMIC_ACQUIRE) < value; spin++)
+        if (spin < SPINS) relax();
+        else sched_yield();
+}
+
+void ck_advance(int32_t *count, int32_t value) { __atomic_store_n(count, value, __ATOMIC_RELEASE); }

@@ -1,5 +1,5 @@
 import Core
-import PluginTestKit
+import Random
 import Testing
 
 // B batch, T queries, S keys, H heads, K key/value heads, D head size
@@ -40,114 +40,93 @@ import Testing
     ]
 
     /// Kernels for bfloat16 pairs, for float32 words (also of bfloat16 arrays), and for any CPU.
-    static let levels: [[DType]] =
-        CPUBackend(threads: 1).capabilities.fastTypes.contains(.bfloat16) ? [[.float32, .bfloat16], [.float32], []] : [[]]
+    static let levels: [[DType]] = CPUBackend(threads: 1).capabilities.fastTypes.contains(.bfloat16)
+        ? [[.float32, .bfloat16], [.float32], []] : [[]]
 
     static var backends: [CPUBackend] { levels.map { CPUBackend(threads: 2, panelTypes: $0) } }
 
-    typealias Pair = (cpu: BufferView, reference: BufferView)
-
-    /// Integers on both backends.
-    private func integers(_ fixture: CPUFixture, _ values: [Int32], _ shape: [Int]) -> Pair {
-        (
-            Runtime(fixture.cpu).tensor(values, shape).view, Runtime(fixture.reference).tensor(values, shape).view
-        )
-    }
-
-    /// The largest difference of out, log-sum-exp, dq, dk and dv from the composition.
-    private func difference(
-        _ shape: Shape, _ dtype: DType, _ fixture: CPUFixture, q: Pair, k: Pair, v: Pair, scale: Double = 0.3
-    ) -> Double {
+    /// out, then dq, dk and dv, for the same numbers on every backend; `inputs` instead of dense q, k and v.
+    private func results(
+        _ shape: Shape, _ dtype: DType, _ backend: any Backend, scale: Double = 0.3, inputs: [BufferView]? = nil
+    ) -> [[Double]] {
+        let runtime = Runtime(backend)
         let (b, t, s) = (shape.b, shape.t, shape.s)
         let (queries, keys) = ([b, t, shape.h, shape.d], [b, s, shape.k, shape.d])
-        let out = fixture.views(queries, dtype, seed: 4), dout = fixture.views(queries, dtype, seed: 5)
-        let kept = fixture.views([b, shape.h, t], .float32, seed: 6)
-        let (dq, dk) = (fixture.views(queries, dtype, seed: 7), fixture.views(keys, dtype, seed: 8))
-        let dv = fixture.views(keys, dtype, seed: 9)
-        let starts = integers(fixture, (0..<b).map { Int32(max(s - t - 30 * ($0 + 1), 0)) }, [b])
-        let documents = shape.documents.map { length in
-            integers(
-                fixture,
-                (0..<b * t).map { index in
-                    let first = shape.hasStarts ? max(s - t - 30 * (index / t + 1), 0) : s - t
-                    return Int32((first + index % t) / length * length)
-                }, [b, t])
+        func view(_ shape: [Int], seed: UInt64) -> BufferView { Self.view(shape, dtype, runtime, seed: seed) }
+        let dense = [queries, keys, keys].enumerated().map { view($1, seed: UInt64($0)) }
+        let first = (0..<b).map { shape.hasStarts ? max(s - t - 30 * ($0 + 1), 0) : s - t }
+        var mask = AttentionMask(window: shape.window)
+        if shape.hasStarts { mask.queryStart = runtime.tensor(first.map { Int32($0) }, [b]) }
+        if let length = shape.documents {
+            let starts = (0..<b * t).map { Int32((first[$0 / t] + $0 % t) / length * length) }
+            mask.documentStart = runtime.tensor(starts, [b, t])
         }
-        func forward(_ isCPU: Bool) -> Attention {
-            Attention(
-                q: pick(q, isCPU), k: pick(k, isCPU), v: pick(v, isCPU), out: pick(out, isCPU),
-                logSumExp: pick(kept, isCPU), scale: scale, window: shape.window,
-                queryStart: shape.hasStarts ? pick(starts, isCPU) : nil,
-                documentStart: documents.map { pick($0, isCPU) })
-        }
-        let first = fixture.difference({ .attention(forward($0)) }, results: [out, kept])
-        let second = fixture.difference(
-            { isCPU in
-                .attentionBackward(
-                    AttentionBackward(
-                        forward: forward(isCPU), dout: pick(dout, isCPU), dq: pick(dq, isCPU), dk: pick(dk, isCPU),
-                        dv: pick(dv, isCPU)))
-            }, results: [dq, dk, dv])
-        return max(first, second)
+        let graph = Graph(runtime, recording: true)
+        let leaves = (inputs ?? dense).map { graph.leaf(Tensor($0, runtime)) }
+        let out = graph.attention(leaves[0], leaves[1], leaves[2], scale: scale, mask: mask)
+        let seed = Tensor(view(queries, seed: 3), runtime)
+        for compute in graph.backward(from: [(out, gradient: seed)]) { compute() }
+        return [out.doubles()] + leaves.map { graph.gradient(of: $0)?.doubles() ?? [] }
+    }
+
+    /// Random values, in rows of `strides` from `offset` on where given.
+    private static func view(
+        _ shape: [Int], _ dtype: DType, _ runtime: Runtime, seed: UInt64, strides: [Int]? = nil, offset: Int = 0
+    ) -> BufferView {
+        let strides = strides ?? BufferView.rowMajorStrides(shape)
+        let count = zip(shape, strides).map { max($0 - 1, 0) * $1 }.reduce(1 + offset, +)
+        let source = Philox(seed: seed, stream: "test")
+        let values = (0..<count).map { source.uniform(at: UInt64($0)) * 4 - 2 }
+        let tensor = runtime.tensor(values, [count]).cast(to: dtype)
+        return BufferView(
+            buffer: tensor.view.buffer, offset: offset, shape: shape, strides: strides, dtype: dtype)
+    }
+
+    /// The largest difference, relative to the largest value of its array where that exceeds 1 (inputs reach 2).
+    private func difference(_ found: [[Double]], _ expected: [[Double]]) -> Double {
+        zip(found, expected).map { found, expected in
+            let scale = max(expected.map { abs($0) }.max() ?? 1, 1)
+            return zip(found, expected).map { $0 == $1 ? 0 : abs($0 - $1) / scale }
+                .reduce(found.count == expected.count ? 0 : .infinity) { $1.isNaN ? .infinity : max($0, $1) }
+        }.max() ?? 0
     }
 
     private func tolerance(_ dtype: DType) -> Double { dtype == .float32 ? 1e-5 : 2e-2 }
 
-    @Test(arguments: shapes)
-    func `results and gradients agree with the composition at every level`(shape: Shape) {
-        for backend in Self.backends {
-            let fixture = CPUFixture(backend)
-            for dtype in [DType.float32, .bfloat16] {
-                let keys = [shape.b, shape.s, shape.k, shape.d]
-                let worst = difference(
-                    shape, dtype, fixture, q: fixture.views([shape.b, shape.t, shape.h, shape.d], dtype, seed: 1),
-                    k: fixture.views(keys, dtype, seed: 2), v: fixture.views(keys, dtype, seed: 3))
-                #expect(worst <= tolerance(dtype), "\(dtype) \(backend.capabilities.fastTypes)")
-            }
+    @Test(arguments: shapes, [DType.float32, .bfloat16])
+    func `results and gradients agree with the composition at every level`(shape: Shape, dtype: DType) {
+        let expected = results(shape, dtype, ReferenceBackend())
+        for (backend, level) in zip(Self.backends, Self.levels) {
+            #expect(difference(results(shape, dtype, backend), expected) <= tolerance(dtype), "\(level)")
         }
     }
 
-    @Test func `queries, keys and values may be parts of one array`() {
+    @Test(arguments: [DType.float32, .bfloat16])
+    func `queries, keys and values may be parts of one array`(dtype: DType) {
         let shape = Shape(2, 130, 130, 4, 2, 24)
-        for backend in Self.backends {
-            let fixture = CPUFixture(backend)
-            for dtype in [DType.float32, .bfloat16] {
-                // 4 heads of queries and 2 of keys and of values, 24 wide, in rows of 200 numbers.
-                func part(_ heads: Int, _ offset: Int) -> Pair {
-                    fixture.views(
-                        [2, 130, heads, 24], dtype, strides: [130 * 200, 200, 24, 1], seed: 1, offset: offset)
-                }
-                let worst = difference(shape, dtype, fixture, q: part(4, 3), k: part(2, 99), v: part(2, 147))
-                #expect(worst <= tolerance(dtype), "\(dtype) \(backend.capabilities.fastTypes)")
+        // 4 heads of queries, 2 of keys and 2 of values, 24 wide, in rows of 200 numbers.
+        func parts(_ backend: any Backend) -> [BufferView] {
+            [(4, 3), (2, 99), (2, 147)].map { heads, offset in
+                Self.view(
+                    [2, 130, heads, 24], dtype, Runtime(backend), seed: 1, strides: [130 * 200, 200, 24, 1],
+                    offset: offset)
             }
         }
+        let reference = ReferenceBackend()
+        let expected = results(shape, dtype, reference, inputs: parts(reference))
+        for (backend, level) in zip(Self.backends, Self.levels) {
+            let found = results(shape, dtype, backend, inputs: parts(backend))
+            #expect(difference(found, expected) <= tolerance(dtype), "\(level)")
+        }
     }
 
-    @Test func `a scale of zero averages, and a negative one is composed`() {
-        let fixture = CPUFixture()
+    @Test(arguments: [0, -0.5])
+    func `a scale of zero averages, and a negative one is composed`(scale: Double) {
         let shape = Shape(1, 20, 20, 1, 1, 16)
-        let views = (1...3).map { fixture.views([1, 20, 1, 16], seed: $0) }
-        for scale in [0, -0.5] {
-            #expect(
-                difference(shape, .float32, fixture, q: views[0], k: views[1], v: views[2], scale: scale) <= 1e-5)
+        let expected = results(shape, .float32, ReferenceBackend(), scale: scale)
+        for (backend, level) in zip(Self.backends, Self.levels) {
+            #expect(difference(results(shape, .float32, backend, scale: scale), expected) <= 1e-5, "\(level)")
         }
-    }
-
-    /// out, then dq, dk and dv.
-    private func results(_ shape: Shape, _ dtype: DType, _ backend: CPUBackend) -> [[Float]] {
-        let fixture = CPUFixture(backend)
-        let graph = Graph(Runtime(backend), recording: true)
-        let leaves = [shape.t, shape.s, shape.s].enumerated().map { index, length in
-            let view = fixture.views(
-                [shape.b, length, index == 0 ? shape.h : shape.k, shape.d], dtype, seed: UInt64(index)
-            ).cpu
-            return graph.leaf(Tensor(view, graph.runtime))
-        }
-        let out = graph.attention(
-            leaves[0], leaves[1], leaves[2], scale: 0.125, mask: AttentionMask(window: shape.window))
-        let seed = Tensor(fixture.views(out.shape, dtype, seed: 3).cpu, graph.runtime)
-        for compute in graph.backward(from: [(out, gradient: seed)]) { compute() }
-        return [out.floats()] + leaves.map { graph.gradient(of: $0)?.floats() ?? [] }
     }
 
     @Test(arguments: [
@@ -169,12 +148,11 @@ import Testing
     @Test(arguments: [(64, nil), (40, 77), (17, nil)] as [(Int, Int?)])
     func `a prompt gives the same bits whole and in parts`(size: Int, window: Int?) {
         for backend in Self.backends {
-            let fixture = CPUFixture(backend)
             let runtime = Runtime(backend)
             for dtype in [DType.float32, .bfloat16] {
-                let q = fixture.views([2, 430, 4, size], dtype, seed: 1).cpu
-                let k = Tensor(fixture.views([2, 430, 2, size], dtype, seed: 2).cpu, runtime)
-                let v = Tensor(fixture.views([2, 430, 2, size], dtype, seed: 3).cpu, runtime)
+                let q = Self.view([2, 430, 4, size], dtype, runtime, seed: 1)
+                let k = Tensor(Self.view([2, 430, 2, size], dtype, runtime, seed: 2), runtime)
+                let v = Tensor(Self.view([2, 430, 2, size], dtype, runtime, seed: 3), runtime)
                 func part(_ range: Range<Int>) -> Tensor {
                     let start = runtime.tensor([Int32(range.lowerBound), Int32(range.lowerBound)], [2])
                     return Graph(runtime, recording: false).attention(
@@ -202,11 +180,10 @@ import Testing
 
     @Test func `what lies behind the last query's key is never read`() {
         for backend in Self.backends {
-            let fixture = CPUFixture(backend)
             let runtime = Runtime(backend)
             for dtype in [DType.float32, .bfloat16] {
-                let q = Tensor(fixture.views([1, 9, 1, 16], dtype, seed: 1).cpu, runtime)
-                let k = Tensor(fixture.views([1, 40, 1, 16], dtype, seed: 2).cpu, runtime)
+                let q = Tensor(Self.view([1, 9, 1, 16], dtype, runtime, seed: 1), runtime)
+                let k = Tensor(Self.view([1, 40, 1, 16], dtype, runtime, seed: 2), runtime)
                 let start = runtime.tensor([Int32(0)], [1])
                 runtime.run(.fill(k.view.sliced(dim: 1, 9..<40), value: .nan))
                 let out = Graph(runtime, recording: false)

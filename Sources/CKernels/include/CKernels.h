@@ -23,11 +23,17 @@ ck_pool *ck_pool_create(int32_t threads);
 void ck_pool_run(ck_pool *pool, int64_t count, ck_task task, void *context);
 /// Joins the workers and frees the pool.
 void ck_pool_destroy(ck_pool *pool);
+/// Waits until *count is at least `value`. Indices are taken in their order, so a task may wait for one of a lower index.
+void ck_await(const int32_t *count, int32_t value);
+/// Sets *count, after everything that the caller has done.
+void ck_advance(int32_t *count, int32_t value);
 
 // ---- memory.c
 
 /// Asks the system to back [address, address + byte_count) with huge pages; advice only.
 void ck_advise_huge(void *address, size_t byte_count);
+/// Reads whole words once, for measuring how fast that is; returns their exclusive or.
+uint64_t ck_read(const void *x, int64_t byte_count);
 
 // ---- copy.c
 
@@ -182,30 +188,71 @@ void ck_attention_block(const ck_tiled_attention *attention, int64_t b, int64_t 
 void ck_attention_backward(const ck_tiled_attention *attention, int64_t b, int64_t kv, int64_t key_block,
                            int64_t query_block, uint32_t *scratch);
 
-// ---- attention_few.c: the same for a few queries, float32
+// ---- attention_cached.c: attention of new tokens over keys and values that a cache holds in blocks
 
-enum { CK_FEW_QUERIES = 4 };
+enum {
+    /// S: tokens of a block.
+    CK_CACHE_BLOCK = 64,
+    /// Keys whose scores are held at once; a multiple of S. What is added in which order depends on it.
+    CK_CACHE_PIECE = 512
+};
 
 typedef struct {
-    // q, out [B, T, H, D]; k, v [B, S, K, D]; strides of batch, token and head.
-    const float *q, *k, *v;
-    float *out;
-    /// [B, H, T] strides of batch, head and token.
-    float *lse;
-    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], lse_strides[3];
-    int64_t queries, keys, heads, kv_heads, head_size;
+    /// [N, H, D] float32 or bfloat16, heads dense
+    const void *q;
+    void *out;
+    /// [P, K, D, S] and [P, S, K, D], dense, both of `type`
+    const void *keys, *values;
+    int32_t q_type, out_type, type;
+    int64_t q_strides[2], out_strides[2];
+    int64_t heads, kv_heads, head_size;
     float scale;
     /// Latest keys seen; 0 is all.
     int64_t window;
-    /// [B] and [B, T]; NULL is keys - queries and 0.
-    const int32_t *query_start, *document_start;
-    int64_t query_start_stride, document_strides[2];
-} ck_attention;
+    /// [N]: each token sees the keys of its sequence up to its own position.
+    const int32_t *positions;
+    /// [B, W]: the blocks of each sequence.
+    const int32_t *blocks;
+    int64_t positions_stride, blocks_stride;
+} ck_cached_attention;
 
-/// Floats of scratch memory that ck_attention_few needs.
-int64_t ck_attention_few_scratch(const ck_attention *attention);
-/// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
-void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
+/// Floats of scratch memory that a tile of so many tokens needs.
+int64_t ck_cached_attention_scratch(const ck_cached_attention *attention, int64_t tokens);
+/// Tokens [token, token + count) of one sequence at consecutive positions, all heads of one key/value head, over pieces
+/// [first_piece, end_piece) of its keys: piece by piece, merged in order, finished.
+void ck_cached_attention_tile(const ck_cached_attention *attention, int64_t token, int64_t count, int64_t sequence,
+                              int64_t kv, int64_t first_piece, int64_t end_piece, float *scratch);
+/// One piece alone: count * G * (D + 2) floats.
+void ck_cached_attention_piece(const ck_cached_attention *attention, int64_t token, int64_t count, int64_t sequence,
+                               int64_t kv, int64_t piece, float *partial, float *scratch);
+/// Adds the next piece to the sums of those before it.
+void ck_cached_attention_merge(const ck_cached_attention *attention, int64_t count, float *sums, const float *partial);
+/// Divides the sums of all pieces and writes them.
+void ck_cached_attention_finish(const ck_cached_attention *attention, int64_t token, int64_t count, int64_t kv,
+                                float *sums);
+
+// ---- draw.c
+
+typedef struct {
+    /// 0: the likeliest token
+    double temperature;
+    /// 1 and 0: all tokens
+    double top_p, min_p;
+    /// In [0, 1)
+    double uniform;
+    /// At least the vocabulary: all tokens
+    int64_t top_k;
+    /// Tokens whose logits the penalty makes smaller, each once
+    const int32_t *seen;
+    int64_t seen_count;
+    float penalty;
+} ck_draw;
+
+/// Bytes of scratch memory for a row of n logits.
+int64_t ck_draw_scratch(int64_t n);
+/// Draws from one row of n logits, on which the penalty is left; the token's log-probability is that under the
+/// distribution it was drawn from.
+void ck_draw_token(float *logits, int64_t n, const ck_draw *draw, void *scratch, int32_t *id, float *log_prob);
 
 // ---- norm.c: normalisation of rows; x, y, dy float32 or bfloat16 with dense rows, the rest float32
 
@@ -269,6 +316,57 @@ void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sums_stride, 
                    int64_t end);
 /// Writes the block's gradients of rows [begin, end).
 void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_gradients_of *of, int64_t begin, int64_t end);
+
+// ---- quantize.c: numbers kept in 8 or 4 bits
+
+// 8-bit dynamic codes (Dettmers et al. 2021, arXiv 2110.02861) in blocks of 256 with one float32 scale: the number of
+// largest magnitude of the block, with its sign. A code is an index of the ascending table of 256 numbers.
+enum { CK_BLOCK = 256 };
+
+/// to[i] = table[codes[first + i]] * scales[(first + i) / 256] for `count` codes.
+void ck_dequantize(float *to, const uint8_t *codes, const float *scales, int32_t is_signed, int64_t first,
+                   int64_t count);
+/// Codes and scales of `count` numbers, which start a block; nearest, but what is not 0 never becomes 0 when unsigned.
+void ck_quantize(uint8_t *codes, float *scales, int32_t is_signed, const float *from, int64_t count);
+
+/// y[i] = x[i] rounded up or down to bfloat16 at random, up with probability (x - down) / (up - down) to 1/65536. Number
+/// e = first + i takes half (e / 16) % 8 of block (e / 128) * 16 + e % 16 of Philox-4x32-10.
+void ck_round_bfloat16(uint16_t *y, const float *x, uint64_t seed, uint64_t stream, uint64_t first, int64_t count);
+
+/// How a flat array of a stored map holds its numbers.
+typedef struct {
+    /// Numbers of `type`, or codes.
+    char *base;
+    /// Of codes; NULL: plain numbers.
+    float *scales;
+    int32_t type, is_signed;
+    /// Whether a bfloat16 output is rounded at random, with the numbers that follow.
+    int32_t is_random;
+    uint64_t seed, stream, first;
+} ck_stored;
+
+/// Runs an elementwise program on elements [first, first + count), count <= full_size; `first` starts a block. The
+/// map's views give registers, types and `direct`; memory is the stored arrays'. `scratch` holds what ck_map_tile needs
+/// and full_size floats for each input and output.
+void ck_stored_tile(const ck_map *map, const ck_stored *inputs, const ck_stored *outputs, int64_t first,
+                    int64_t count, float *scratch);
+
+/// A matrix [O, I] of frozen weights.
+typedef struct {
+    /// Rows of `columns` bytes q, worth (q - 128) * scales[o]; or of (columns + 1) / 2 bytes with two NF4 codes each,
+    /// the first in the upper half.
+    const uint8_t *codes;
+    /// [O]; NULL: NF4
+    const float *scales;
+    /// NF4: one signed 8-bit code for each block of 64 of a row, in row order, and their block scales.
+    const uint8_t *absmax_codes;
+    const float *absmax_scales;
+    float absmax_offset;
+    int64_t columns;
+} ck_quantized;
+
+/// to[r, :] = row first + r, dense, float32 or bfloat16.
+void ck_dequantize_rows(void *to, int32_t to_type, const ck_quantized *matrix, int64_t first, int64_t rows);
 
 /// Whether this CPU runs AVX-512 (x86-64-v4) code.
 int32_t ck_has_avx512(void);

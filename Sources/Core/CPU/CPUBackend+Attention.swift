@@ -20,7 +20,6 @@ extension CPUBackend {
     /// Keys and values are laid out once for all heads that read them, then one item is a block of a head's queries.
     func attention(_ attention: Attention) {
         if attention.out.elementCount == 0 { return }
-        if attention.q.shape[1] <= Int(CK_FEW_QUERIES) { return attentionOfFewQueries(attention) }
         let call = tiledCall(attention)
         let (size, packedSize) = withUnsafePointer(to: call) {
             (Int(ck_attention_scratch($0, 0)), Int(ck_attention_packed_size($0)))
@@ -48,8 +47,8 @@ extension CPUBackend {
         }
     }
 
-    /// One item is a block of keys against a block of queries. Items of one round share neither, so they may run side
-    /// by side, and every gradient is added up in the order of the rounds, whoever runs them.
+    /// One item is a block of keys against a block of queries. Items of one round share neither, and an item waits for
+    /// those of the round before that do, so every gradient is added up in the order of the rounds, whoever runs them.
     func attentionBackward(_ backward: AttentionBackward) {
         let forward = backward.forward
         if forward.out.elementCount == 0 { return [backward.dk, backward.dv].forEach { fill($0, 0) } }
@@ -68,24 +67,36 @@ extension CPUBackend {
         let queryBlocks = CPUBackend.blocks(forward.q.shape[1], CK_ATTENTION_KEYS)
         let keyBlocks = CPUBackend.blocks(forward.k.shape[1], CK_ATTENTION_KEYS)
         let rounds = max(queryBlocks, keyBlocks)
-        scratch(size * pool.threadCount, of: UInt32.self) { scratch in
+        // Rounds done with each block of keys, then of queries, of a head.
+        let counters = heads * 2 * rounds
+        scratch(size * pool.threadCount + counters, of: UInt32.self) { scratch in
+            let done = UnsafeMutableRawPointer(scratch + size * pool.threadCount)
+                .bindMemory(to: Int32.self, capacity: counters)
+            done.update(repeating: 0, count: counters)
             withUnsafePointer(to: call) { call in
                 func run(_ head: Int, _ round: Int, _ keyBlock: Int, _ worker: Int) {
                     let queryBlock = (round - keyBlock + rounds) % rounds
-                    if queryBlock >= queryBlocks { return }
-                    ck_attention_backward(
-                        call, Int64(head / kvHeads), Int64(head % kvHeads), Int64(keyBlock), Int64(queryBlock),
-                        scratch + worker * size)
+                    let keysDone = done + (head * 2 * rounds + keyBlock)
+                    let queriesDone = done + (head * 2 * rounds + rounds + queryBlock)
+                    ck_await(keysDone, Int32(round))
+                    ck_await(queriesDone, Int32(round))
+                    if keyBlock < keyBlocks && queryBlock < queryBlocks {
+                        ck_attention_backward(
+                            call, Int64(head / kvHeads), Int64(head % kvHeads), Int64(keyBlock), Int64(queryBlock),
+                            scratch + worker * size)
+                    }
+                    ck_advance(keysDone, Int32(round + 1))
+                    ck_advance(queriesDone, Int32(round + 1))
                 }
                 if heads % pool.threadCount == 0 || heads >= 8 * pool.threadCount {
+                    // Enough heads for all: what a head reads and adds to stays in one core's cache.
                     pool.parallel(heads) { head, worker in
-                        for round in 0..<rounds { for block in 0..<keyBlocks { run(head, round, block, worker) } }
+                        for item in 0..<rounds * rounds { run(head, item / rounds, item % rounds, worker) }
                     }
                 } else {
-                    for round in 0..<rounds {
-                        pool.parallel(heads * keyBlocks) { item, worker in
-                            run(item % heads, round, item / heads, worker)
-                        }
+                    pool.parallel(heads * rounds * rounds) { item, worker in
+                        let pair = item / heads
+                        run(item % heads, pair / rounds, pair % rounds, worker)
                     }
                 }
             }
@@ -97,11 +108,10 @@ extension CPUBackend {
 
     /// Where a gradient [B, T, H, D] is added up: itself when it is float32 and its rows are whole vectors.
     private func zeroSums(_ gradient: BufferView) -> BufferView {
-        let shape = gradient.shape
-        let isItself = gradient.dtype == .float32 && shape[3] % 16 == 0
-        let sums = isItself
-            ? gradient : temporary([shape[0], shape[2], shape[1], (shape[3] + 15) / 16 * 16]).transposed(1, 2)
-        fill(isItself ? sums : sums.transposed(1, 2), 0)
+        let width = (gradient.shape[3] + 15) / 16 * 16
+        let isItself = gradient.dtype == .float32 && gradient.shape[3] == width
+        let sums = isItself ? gradient : temporary(gradient.shape.dropLast() + [width])
+        fill(sums, 0)
         return sums
     }
 

@@ -8,7 +8,7 @@ import Random
 /// `ProductChoices`.
 public final class CPUBackend: Backend {
     let pool: ThreadPool
-    let allocator = CachingAllocator()
+    let allocator: CachingAllocator
     let products: ProductChoices
     var compiled: [CompiledProgram.Key: CompiledProgram] = [:]
 
@@ -27,7 +27,15 @@ public final class CPUBackend: Backend {
     /// With a choice of how matrix products are taken.
     package init(threads: Int, products: ProductChoices) {
         pool = ThreadPool(threadCount: threads)
+        allocator = CachingAllocator()
         self.products = products
+    }
+
+    /// One that leaves all work undone and takes memory as the real one does, see `CountingBackend`.
+    init(idleThreads: Int, allocator: CachingAllocator) {
+        pool = ThreadPool(idleThreads: idleThreads)
+        self.allocator = allocator
+        products = ProductChoices(.builtIn)
     }
 
     /// Element types for which this CPU has 512-bit products.
@@ -51,7 +59,11 @@ public final class CPUBackend: Backend {
         case .gather(_, let indices, _): indices.dtype == .int32
         case .scatterAdd(let source, let indices, let table):
             source.dtype.isSingle && table.dtype.isSingle && indices.dtype == .int32
+        case .scatter(let source, let indices, let table): source.dtype == table.dtype && indices.dtype == .int32
         case .random(_, _, let view): view.dtype.isFloatingPoint && view.isContiguous
+        case .round(let source, let target, _, _): source.dtype.isFloatingPoint && target.dtype == .bfloat16
+        case .storedMap(let map): supports(map)
+        case .quantizedMatmul(let product): supports(product)
         case .rmsNorm(let norm): supports(norm) && norm.mean == nil && norm.bias == nil
         case .layerNorm(let norm): supports(norm) && norm.mean != nil && norm.bias != nil
         case .rmsNormBackward(let norm): supports(norm) && norm.mean == nil
@@ -59,6 +71,8 @@ public final class CPUBackend: Backend {
         case .rotary(let rotary): supports(rotary)
         case .attention(let attention): supports(attention)
         case .attentionBackward(let backward): supports(backward)
+        case .cachedAttention(let attention): supports(attention)
+        case .drawTokens(let draw): supports(draw)
         case .tokenScores(let scoring): supports(scoring)
         case .tokenScoresBackward(let backward): supports(backward)
         }
@@ -74,12 +88,18 @@ public final class CPUBackend: Backend {
         case .matmul(let product): matmul(product)
         case .gather(let table, let indices, let output): gather(table, indices, output)
         case .scatterAdd(let source, let indices, let table): scatterAdd(source, indices, table)
+        case .scatter(let source, let indices, let table): scatter(source, indices, table)
         case .random(let source, let first, let view): random(source, first, view)
+        case .round(let source, let target, let random, let first): round(source, to: target, random, first: first)
+        case .storedMap(let map): storedMap(map)
+        case .quantizedMatmul(let product): quantizedMatmul(product)
         case .rmsNorm(let norm), .layerNorm(let norm): self.norm(norm)
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): normBackward(norm)
         case .rotary(let rotary): self.rotary(rotary)
         case .attention(let attention): self.attention(attention)
         case .attentionBackward(let backward): attentionBackward(backward)
+        case .cachedAttention(let attention): cachedAttention(attention)
+        case .drawTokens(let draw): drawTokens(draw)
         case .tokenScores(let scoring): tokenScores(scoring)
         case .tokenScoresBackward(let backward): tokenScoresBackward(backward)
         }

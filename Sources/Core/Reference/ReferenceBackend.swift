@@ -69,10 +69,27 @@ public final class ReferenceBackend: Backend {
                     to.store(to.load(target) + value, at: target)
                 }
             }
+        case .scatter(let source, let indices, let table):
+            let (from, rows, to) = (ReferenceElements(source), ReferenceElements(indices), ReferenceElements(table))
+            for n in 0..<indices.elementCount {
+                let row = Int(rows.load(indices.offset + n * indices.strides[0]))
+                if row < 0 { continue }
+                precondition(row < table.shape[0], "scatter: row \(row) of a table of \(table.shape[0])")
+                for c in 0..<table.shape[1] {
+                    let value = from.load(source.offset + n * source.strides[0] + c * source.strides[1])
+                    to.store(value, at: table.offset + row * table.strides[0] + c * table.strides[1])
+                }
+            }
         case .random(let source, let first, let view):
             let elements = ReferenceElements(view)
             for (index, offset) in elements.offsets.enumerated() {
                 elements.store(source.uniform(at: first + UInt64(index)), at: offset)
+            }
+        case .round(let source, let target, let random, let first):
+            let (from, to) = (ReferenceElements(source), ReferenceElements(target))
+            for (index, (a, b)) in zip(from.offsets, to.offsets).enumerated() {
+                let share = Double(random.halfWord(at: first + UInt64(index))) / 65536
+                to.store(BFloat16.rounded(Float(from.load(a)), share), at: b)
             }
         default:
             preconditionFailure("the reference backend runs primitives only, not '\(operation.name)'")

@@ -7,9 +7,10 @@ import Text
 ///
 /// A line is pre-tokenised (`input_ids`, optional `labels`), `prompt` and `completion`, `messages`, or `text`. The ids are
 /// those that the trainers `pretrain` and `sft` make of the same line.
-struct DocumentReader {
+struct DocumentReader: Sendable {
     let tokenizer: Tokenizer
     let files: [InputFiles.File]
+    private static let linesAtOnce = 512
 
     /// Calls `body` with every document; large text files come in several pieces, of which the last one is marked.
     /// - Throws: `InputError` with the problems of all lines.
@@ -21,9 +22,18 @@ struct DocumentReader {
                 continue
             }
             let lines = try JSONLinesSource(files: [file.path])
-            for number in 0..<lines.count {
-                let document = try problems.collect(at: "--input") { try self.document(lines.sample(at: number)) }
-                if let document, problems.isEmpty { try body(document, true) }
+            // Lines are read one after the other, and tokenized many at a time; problems are told in their order.
+            for start in stride(from: 0, to: lines.count, by: DocumentReader.linesAtOnce) {
+                let samples = (start..<min(start + DocumentReader.linesAtOnce, lines.count)).map { number in
+                    Result { try lines.sample(at: number) }
+                }
+                let documents = samples.indices.concurrentMap(threads: Machine.threadCount) { index in
+                    samples[index].flatMap { sample in Result { try document(sample) } }
+                }
+                for result in documents {
+                    let document = try problems.collect(at: "--input") { try result.get() }
+                    if let document, problems.isEmpty { try body(document, true) }
+                }
             }
         }
         try problems.check()

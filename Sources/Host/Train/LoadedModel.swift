@@ -44,10 +44,18 @@ struct ModelSource {
     ) throws -> PolicyModel {
         let specs = DecoderModel.specs(configuration)
         try directory?.check(specs.map { ($0.name, $0.shape) })
+        // Frozen weights that lie in the file as layers read them are used where they lie.
+        var mapped: [String: Tensor] = [:]
+        for spec in specs where loads && group(spec.name) == nil {
+            mapped[spec.name] = try directory?.mapped(spec.name, runtime, dtype: precision.compute)
+        }
         let store = ParameterStore(
-            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group)
+            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group,
+            lent: mapped)
         if loads, let directory {
-            for parameter in store.parameters { try directory.read(parameter.name, into: parameter.value) }
+            for parameter in store.parameters where mapped[parameter.name] == nil {
+                try directory.read(parameter.name, into: parameter.value)
+            }
             store.refreshCompute()
         }
         let decoder = DecoderModel(configuration, store, runtime, checkpointing: checkpointing)
@@ -77,6 +85,17 @@ extension Runtime {
                     + "and take as long as float32 products, or a little longer")
         }
         return Runtime(backend, recorder: recorder, notice: notice)
+    }
+}
+
+extension DecoderModel.Checkpointing {
+    /// What a user calls it.
+    init(name: String, at place: String) throws {
+        guard let checkpointing = Self(rawValue: name) else {
+            let known = Self.allCases.map(\.rawValue).joined(separator: " | ")
+            throw InputError(place, "found '\(name)', expected \(known)")
+        }
+        self = checkpointing
     }
 }
 

@@ -36,17 +36,20 @@ struct TrainingJob {
         let checkpoint = try checkpointToResume(runtime.backend.capabilities.products)
         let inputs = try TrainingInputs(recipe, registry)
         let (source, groups) = (inputs.source, inputs.groups)
+        let memory = try MemoryPlan(recipe, registry, inputs)
+        try memory.check()
         let policy = try source.build(
             runtime, precision: precision, seed: recipe.seed,
-            checkpointing: DecoderModel.Checkpointing(rawValue: recipe.activations.checkpoint) ?? .none,
+            checkpointing: recipe.checkpointing,
             group: { groups.number(of: $0) })
-        let update = WeightUpdate(inputs.optimizer, policy.store, groups)
+        let update = WeightUpdate(
+            inputs.optimizer, policy.store, groups, storage: recipe.optimizerSettings.states, seed: recipe.seed)
         if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
         for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
 
         let factory = try registry.trainer(recipe.trainer.name).maker
         let session = TrainingSession(
-            settings: trainingSettings, tokenizer: inputs.tokenizer,
+            settings: recipe.trainingSettings, tokenizer: inputs.tokenizer,
             engine: try engine(policy, source, factory, precision))
         let trainer = try factory.make(recipe.trainer.settings, session)
         if let checkpoint, let trainer = trainer as? any HasState {
@@ -65,12 +68,12 @@ struct TrainingJob {
         let scheduler = try registry.scheduler(recipe.scheduler.name).make(recipe.scheduler.settings, horizon)
 
         let environment = RunEnvironment.describe(runtime, seed: recipe.seed)
-        try writeDescription(environment)
+        try writeDescription(environment.setting("memory", to: memory.json(peak: nil)))
         let recorder = RunRecorder(
             trackers: try trackers(resumedStep: progress.step), progress: ProgressLine(steps: steps),
             writer: CheckpointWriter(
                 directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
-                mode: .background(byteLimit: 256 << 20)),
+                mode: .background(byteLimit: RunCheckpoint.snapshotByteLimit)),
             checkpoint: RunCheckpoint(
                 recipe: recipe.resolved, plugins: registry.lock, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
@@ -87,6 +90,7 @@ struct TrainingJob {
             plan: RunPlan(steps: steps, passes: recipe.batch.passes, clipGradNorm: recipe.clipGradNorm),
             progress: progress, observer: recorder)
         try train(run, recorder)
+        try reportMemory(memory, environment)
         try saveFinal(policy, source, precision)
     }
 
@@ -114,13 +118,6 @@ struct TrainingJob {
     }
 
     // MARK: parts
-
-    private var trainingSettings: TrainingSettings {
-        TrainingSettings(
-            seed: recipe.seed, batchSize: recipe.batch.size,
-            microBatchSize: recipe.batch.micro ?? recipe.batch.size, sequenceLength: recipe.sequence.length,
-            packs: recipe.sequence.pack, objective: recipe.objective.settings)
-    }
 
     private func engine(
         _ policy: PolicyModel, _ source: ModelSource, _ factory: TrainerFactory, _ precision: Precision
@@ -210,6 +207,13 @@ struct TrainingJob {
         try directory.write("recipe.yaml", try RecipeFile.text(recipe.resolved))
         try directory.write("plugins.lock.json", registry.lock.text + "\n")
         try directory.write("environment.json", environment.text + "\n")
+    }
+
+    /// Tells the estimate beside what was really used.
+    private func reportMemory(_ memory: MemoryPlan, _ environment: JSONValue) throws {
+        let (estimated, peak) = (memory.estimate.total, Machine.peakResidentBytes)
+        try directory.write("environment.json", environment.setting("memory", to: memory.json(peak: peak)).text + "\n")
+        StandardError.write("memory: estimated \(ByteText.text(estimated)), peak \(ByteText.text(peak))")
     }
 
     private func announce(_ configuration: DecoderConfiguration, _ policy: PolicyModel, steps: Int, from step: Int) {

@@ -14,6 +14,10 @@ import Testing
     static let kinds = [
         Kind(testDescription: "in file order", settings: [], steps: 240),
         Kind(testDescription: "shuffled", settings: ["data.loader.shuffle=true"], steps: 240),
+        Kind(testDescription: "8-bit states", settings: ["optimizer.states=8bit"], steps: 240),
+        Kind(
+            testDescription: "bfloat16 weights and states, rounded at random",
+            settings: ["model.precision=bfloat16-pure"], steps: 240),
         Kind(
             testDescription: "shuffled, packed, mixed, with validation",
             settings: [
@@ -56,6 +60,19 @@ import Testing
         #expect(rest.metrics.count == kind.steps, "deaths at \(deaths)")
         #expect(firstDifference(rest.metrics, whole.metrics) == nil, "deaths at \(deaths)")
         #expect(rest.weights.elementsEqual(whole.weights), "deaths at \(deaths)")
+    }
+
+    @Test("states may be kept in other bits from a checkpoint on, once the drift is accepted")
+    func changedStates() throws {
+        let work = try Work(Kind(testDescription: "states", settings: [], steps: 40))
+        _ = try work.finish("run")
+        let more = ["optimizer.states=8bit", "steps=60"]
+        let refused = try work.start("run", more).wait()
+        #expect(refused.status == 2)
+        #expect(refused.diagnostics.contains("resume: the recipe changed: optimizer.states"))
+        let outcome = try work.start("run", more + ["--accept-recipe-drift"]).wait()
+        #expect(outcome.status == 0, "\(outcome.diagnostics)")
+        #expect(work.stepCount("run") == 60)
     }
 
     @Test(
@@ -147,15 +164,15 @@ private final class Work {
         self.arguments = ["train", recipe] + arguments
     }
 
-    func start(_ run: String) throws -> Executable.Running {
-        try Executable.start(arguments + ["--run-dir", scratch.path(run), "--resume", "latest"])
+    func start(_ run: String, _ more: [String] = []) throws -> Executable.Running {
+        try Executable.start(arguments + more + ["--run-dir", scratch.path(run), "--resume", "latest"])
     }
 
     func finish(_ run: String) throws -> Result {
         let outcome = try start(run).wait()
         #expect(outcome.status == 0, "\(outcome.diagnostics)")
         return Result(
-            metrics: try JSONFile.lines(scratch.path(run + "/metrics.jsonl")).map(Work.withoutTimes),
+            metrics: try JSONFile.metrics(scratch.path(run)),
             weights: try scratch.data(run + "/final/model.safetensors"))
     }
 
@@ -168,12 +185,6 @@ private final class Work {
     /// Returns when metrics.jsonl has so many lines, or the process ended.
     func wait(for steps: Int, in run: String, of running: Executable.Running) {
         while stepCount(run) < steps, running.isAlive { usleep(300) }
-    }
-
-    /// A line of metrics.jsonl without what time and memory say; numbers as they are written.
-    private static func withoutTimes(_ line: JSONValue) -> String {
-        let free = ["seconds", "tokens_per_second", "data_wait_seconds", "memory_peak_bytes"]
-        return JSONValue.object(line.members.filter { !free.contains($0.key) }).text
     }
 
     /// Documents of 3 to `longest` ids below 90, the same for the same seed.
