@@ -66,16 +66,21 @@ void ck_store_sums(void *y, int32_t type, int64_t stride, const double *sums, in
 enum { CK_UNIFORM = 0, CK_ROW = 1, CK_FULL = 2 };
 // Codes: 0-15 unary (Program.Unary), 16-31 binary (Program.Binary), then:
 enum { CK_SELECT = 32, CK_ROW_SUM = 33, CK_ROW_MAX = 34, CK_COLUMN = 35 };
+// Three operands a, b, c, full results with a full: a b + c, a b - c, c - a b, rounded once where the CPU can.
+enum { CK_MULTIPLY_ADD = 36, CK_MULTIPLY_SUBTRACT = 37, CK_SUBTRACT_PRODUCT = 38 };
 
 enum { CK_MAX_DIMS = 8 };
 
 typedef struct { int32_t kind, index; } ck_value;
-typedef struct { int32_t code; ck_value to, a, b, c; } ck_instruction;
+/// `output`: the output that is written where it lies instead of in register `to`, which stands for it; or -1. It is
+/// float32 with dense rows, and no later instruction reads an input from the same memory.
+typedef struct { int32_t code; ck_value to, a, b, c; int32_t output; } ck_instruction;
 typedef struct {
     char *base;
     int32_t type;
     ck_value value;
-    /// Whether a tile may be read where it lies (float32 and dense), instead of being copied to its register.
+    /// Of an input: whether a tile may be read where it lies (float32 and dense), instead of being copied to its
+    /// register: 1 when it is one row, 2 always. Of an output: 0 for one number a row, else as for inputs.
     int32_t direct;
     int64_t strides[CK_MAX_DIMS];
     int64_t column_stride;
