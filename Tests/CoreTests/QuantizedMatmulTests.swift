@@ -37,7 +37,7 @@ import Testing
     }
 
     @Test func `without panels products are the same`() {
-        let plain = CPUFixture(CPUBackend(threads: 2, blas: .plain, panelTypes: []))
+        let plain = CPUFixture(CPUBackend(threads: 2, products: .only(.plain, ProductLibraries(panelTypes: []))))
         let weights = fixture.views([130, 70], seed: 1)
         for format in QuantizedMatrix.Format.allCases {
             let a = plain.views([20, 70], .bfloat16, seed: 2)
