@@ -43,9 +43,7 @@ import Testing
     static let levels: [[DType]] = CPUBackend(threads: 1).capabilities.fastTypes.contains(.bfloat16)
         ? [[.float32, .bfloat16], [.float32], []] : [[]]
 
-    static var backends: [CPUBackend] {
-        levels.map { CPUBackend(threads: 2, products: .only(.plain, ProductLibraries(panelTypes: $0))) }
-    }
+    static var backends: [CPUBackend] { levels.map { CPUBackend(threads: 2, panelTypes: $0) } }
 
     /// out, then dq, dk and dv, for the same numbers on every backend; `inputs` instead of dense q, k and v.
     private func results(
