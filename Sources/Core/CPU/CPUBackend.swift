@@ -32,10 +32,10 @@ public final class CPUBackend: Backend {
     }
 
     /// One that leaves all work undone and takes memory as the real one does, see `CountingBackend`.
-    init(idleThreads: Int, allocator: CachingAllocator) {
+    init(idleThreads: Int, products table: ProductTable, allocator: CachingAllocator) {
         pool = ThreadPool(idleThreads: idleThreads)
         self.allocator = allocator
-        products = ProductChoices(.builtIn)
+        products = ProductChoices(table)
     }
 
     /// Element types for which this CPU has 512-bit products.

@@ -24,9 +24,11 @@ public final class CountingBackend: Backend {
     }
 
     /// Counts what a `CPUBackend` takes.
-    /// - Parameter threads: of the counted backend; each has scratch memory of its own.
-    public static func cpu(threads: Int) -> CountingBackend {
-        CountingBackend { CPUBackend(idleThreads: threads, allocator: $0) }
+    /// - Parameters:
+    ///   - threads: of the counted backend; each has scratch memory of its own.
+    ///   - products: its table of matrix products.
+    public static func cpu(threads: Int, products: ProductTable = .builtIn) -> CountingBackend {
+        CountingBackend { CPUBackend(idleThreads: threads, products: products, allocator: $0) }
     }
 
     /// Counts the buffers of a `ReferenceBackend`; lists that it makes while it computes are not counted.

@@ -14,7 +14,8 @@ struct CountedModel {
         _ source: ModelSource, precision: Precision, checkpointing: DecoderModel.Checkpointing,
         optimizer: any Optimizer, groups: ParameterGroups, states: StateStorage?
     ) throws {
-        backend = precision == .float64 ? .reference() : .cpu(threads: Machine.threadCount)
+        backend = precision == .float64
+            ? .reference() : .cpu(threads: Machine.threadCount, products: try ProductTableFile.table())
         policy = try source.build(
             Runtime(backend), precision: precision, seed: 0, checkpointing: checkpointing, loads: false,
             group: { groups.number(of: $0) })
