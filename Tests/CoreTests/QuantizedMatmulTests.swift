@@ -45,7 +45,7 @@ import Testing
             let gap = plain.difference(
                 { isCPU in
                     let backend: any Backend = isCPU ? plain.cpu : plain.reference
-                    let copy = Runtime(backend).tensor(fixture.doubles(weights.reference, on: fixture.reference), [130, 70])
+                    let copy = Runtime(backend).tensor(doubles(weights.reference), [130, 70], .float32)
                     return .quantizedMatmul(
                         QuantizedMatmul(pick(a, isCPU), Runtime(backend).quantized(copy.view, format), into: pick(c, isCPU)))
                 }, results: [c])
