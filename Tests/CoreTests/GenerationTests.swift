@@ -134,6 +134,98 @@ import Testing
         #expect(try Generator(decoder, runtime).generate([request])[0] == free)
     }
 
+    @Test(
+        "on the CPU a result is the same bits alone, in company, and however prompts are grouped",
+        arguments: [Precision.float32, .bfloat16], ["plain", "window"])
+    func independenceOfBits(precision: Precision, name: String) throws {
+        let runtime = Runtime(CPUBackend(threads: 2))
+        var configuration = Self.configuration(name)
+        // Sequences cross blocks, and products are large enough to be cut.
+        (configuration.width, configuration.headSize, configuration.mlpWidth) = (48, 12, 72)
+        (configuration.vocabularySize, configuration.positionCount) = (211, 300)
+        configuration.positions = .rotary(Rope(theta: 100, dimCount: 12))
+        configuration.initializerRange = 0.3
+        let store = ParameterStore(DecoderModel.specs(configuration), runtime, precision: precision, seed: 3)
+        let decoder = DecoderModel(configuration, store, runtime)
+        let requests = (0..<30).map { index in
+            GenerationRequest(
+                prompt: (0..<(index % 6 * 23 + 1)).map { Int32(($0 * 31 + index % 6) % 211) },
+                maximumNewTokens: 5 + index % 9 * 8, temperature: index % 4 == 0 ? 0 : 0.8,
+                topK: index % 3 == 0 ? 50 : nil, topP: index % 5 == 0 ? 0.9 : nil, minP: index % 7 == 0 ? 0.01 : nil,
+                repetitionPenalty: index % 2 == 0 ? 1 : 1.2, stopIDs: [17], seed: 9, index: UInt64(index))
+        }
+        let alone = try requests.map { try Generator(decoder, runtime).generate([$0])[0] }
+        #expect(try Generator(decoder, runtime).generate(requests) == alone)
+        #expect(try Generator(decoder, runtime, concurrency: 5, prefillTokens: 40).generate(requests) == alone)
+        #expect(try Generator(decoder, runtime, concurrency: 12).generate(requests.reversed()) == alone.reversed())
+        #expect(Set(alone.map(\.ids)).count > 25)
+    }
+
+    @Test("continuations over many blocks are those of whole forward passes")
+    func manyBlocks() throws {
+        var configuration = Self.configuration("window")
+        configuration.positionCount = 256
+        let store = ParameterStore(DecoderModel.specs(configuration), runtime, precision: .float64, seed: 3)
+        let decoder = DecoderModel(configuration, store, runtime)
+        let prompts = [60, 128, 63].map { count in (0..<count).map { Int32($0 * 5 % 19) } }
+        let requests = (prompts + prompts).enumerated().map { index, prompt in
+            GenerationRequest(prompt: prompt, maximumNewTokens: 8, temperature: 0.7, seed: 5, index: UInt64(index))
+        }
+        for (request, result) in zip(requests, try Generator(decoder, runtime, concurrency: 4).generate(requests)) {
+            var ids = request.prompt
+            for (id, logProb) in zip(result.ids, result.logProbs) {
+                #expect(abs(logProb - logProbs(decoder, ids, temperature: 0.7)[Int(id)]) < 1e-9)
+                ids.append(id)
+            }
+        }
+    }
+
+    @Test("a repetition penalty keeps tokens of the prompt and of the continuation from coming again")
+    func penalty() throws {
+        let decoder = decoder()
+        let request = GenerationRequest(
+            prompt: [1, 2, 3], maximumNewTokens: 12, temperature: 0, repetitionPenalty: 1e6, seed: 0)
+        let result = try Generator(decoder, runtime).generate([request])[0]
+        // Positive logits become next to nothing, so a token comes again only when all others are negative.
+        let free = try Generator(decoder, runtime).generate([
+            GenerationRequest(prompt: [1, 2, 3], maximumNewTokens: 12, temperature: 0, seed: 0)
+        ])[0]
+        #expect(Set(result.ids).count > Set(free.ids).count)
+        var ids = request.prompt
+        for id in result.ids {
+            let model = logProbs(decoder, ids)
+            let best = model.indices.filter { !ids.contains(Int32($0)) }.max { model[$0] < model[$1] }
+            if ids.contains(id) == false { #expect(Int(id) == best) }
+            ids.append(id)
+        }
+    }
+
+    @Test("a stop string ends its sequence, and its text is cut before it")
+    func stopStrings() throws {
+        let decoder = decoder()
+        func decode(_ ids: [Int32]) -> String { ids.map { "<\($0)>" }.joined() }
+        let generator = Generator(decoder, runtime, decode: decode)
+        var request = GenerationRequest(prompt: [1, 2, 3], maximumNewTokens: 9, temperature: 0, seed: 0)
+        let free = try generator.generate([request])[0]
+        #expect(free.stoppedText == nil && free.finishReason == .length)
+        // From the middle of one token into the next.
+        let stop = "\(free.ids[2])><\(free.ids[3])"
+        request.stopStrings = ["never", stop, String(stop.dropFirst())]
+        let stopped = try generator.generate([request])[0]
+        let text = decode(free.ids)
+        let cut = try #require(text.firstRange(of: stop)).lowerBound
+        #expect(stopped.stoppedText == String(text[..<cut]))
+        #expect(stopped.finishReason == .stop)
+        #expect(free.ids.starts(with: stopped.ids) && decode(stopped.ids).contains(stop))
+        #expect(!decode(stopped.ids.dropLast()).contains(stop))
+        #expect {
+            try Generator(decoder, runtime).generate([request])
+        } throws: { error in
+            "\(error)" == "cannot generate: request 0: stop strings are given, but there is no tokenizer that turns "
+                + "tokens into text"
+        }
+    }
+
     @Test("a prompt is read once, whatever the number of its samples")
     func sharedPrompt() throws {
         func matrixProducts(samples: Int) throws -> Int {

@@ -100,6 +100,26 @@ import Testing
         #expect(distance(try run(.bfloat16Pure, .bfloat16), plain) <= 0.01)
     }
 
+    @Test(arguments: [StateStorage.float32, .bfloat16, .eightBit])
+    func `an update leaves the compute copy the weights rounded to nearest`(storage: StateStorage) throws {
+        let optimizers: [any Optimizer] = [try AdamW(.template), try Muon(.template)]
+        for optimizer in optimizers {
+            let runtime = Runtime(CPUBackend(threads: 2))
+            let specs = [[64, 80], [33]].enumerated().map { index, shape in
+                ParameterSpec(
+                    "w\(index)", shape, block: "a", initializer: .normal(standardDeviation: 1), placement: .replicated)
+            }
+            let (store, update) = try make(runtime, optimizer, specs, .bfloat16, storage, lr: 0.1)
+            for arena in store.arenas { runtime.run(.copy(from: arena.weights.view, to: arena.gradients!.view)) }
+            let before = store.arenas.map { $0.compute!.doubles() }
+            update.apply(step: 1, lrFactor: 1, gradientScale: 1)
+            #expect(store.arenas.map { $0.compute!.doubles() } != before)
+            for arena in store.arenas {
+                #expect(arena.compute!.doubles() == arena.weights.cast(to: .bfloat16).doubles())
+            }
+        }
+    }
+
     @Test func `small arenas keep float32 states`() throws {
         let runtime = Runtime(CPUBackend(threads: 1))
         let specs = [[63, 64], [64, 64]].enumerated().map { index, shape in

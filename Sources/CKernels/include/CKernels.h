@@ -5,6 +5,7 @@
 // K key/value heads, D head size, V vocabulary. Strides count elements. Nothing here allocates or spawns threads
 // except the pool; every function is a pure function of its arguments.
 
+#include "COneDNN.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ void ck_advance(int32_t *count, int32_t value);
 
 /// Asks the system to back [address, address + byte_count) with huge pages; advice only.
 void ck_advise_huge(void *address, size_t byte_count);
+/// Reads whole words once, for measuring how fast that is; returns their exclusive or.
+uint64_t ck_read(const void *x, int64_t byte_count);
 
 // ---- copy.c
 
@@ -63,16 +66,21 @@ void ck_store_sums(void *y, int32_t type, int64_t stride, const double *sums, in
 enum { CK_UNIFORM = 0, CK_ROW = 1, CK_FULL = 2 };
 // Codes: 0-15 unary (Program.Unary), 16-31 binary (Program.Binary), then:
 enum { CK_SELECT = 32, CK_ROW_SUM = 33, CK_ROW_MAX = 34, CK_COLUMN = 35 };
+// Three operands a, b, c, full results with a full: a b + c, a b - c, c - a b, rounded once where the CPU can.
+enum { CK_MULTIPLY_ADD = 36, CK_MULTIPLY_SUBTRACT = 37, CK_SUBTRACT_PRODUCT = 38 };
 
 enum { CK_MAX_DIMS = 8 };
 
 typedef struct { int32_t kind, index; } ck_value;
-typedef struct { int32_t code; ck_value to, a, b, c; } ck_instruction;
+/// `output`: the output that is written where it lies instead of in register `to`, which stands for it; or -1. It is
+/// float32 with dense rows, and no later instruction reads an input from the same memory.
+typedef struct { int32_t code; ck_value to, a, b, c; int32_t output; } ck_instruction;
 typedef struct {
     char *base;
     int32_t type;
     ck_value value;
-    /// Whether a tile may be read where it lies (float32 and dense), instead of being copied to its register.
+    /// Of an input: whether a tile may be read where it lies (float32 and dense), instead of being copied to its
+    /// register: 1 when it is one row, 2 always. Of an output: 0 for one number a row, else as for inputs.
     int32_t direct;
     int64_t strides[CK_MAX_DIMS];
     int64_t column_stride;
@@ -185,30 +193,71 @@ void ck_attention_block(const ck_tiled_attention *attention, int64_t b, int64_t 
 void ck_attention_backward(const ck_tiled_attention *attention, int64_t b, int64_t kv, int64_t key_block,
                            int64_t query_block, uint32_t *scratch);
 
-// ---- attention_few.c: the same for a few queries, float32
+// ---- attention_cached.c: attention of new tokens over keys and values that a cache holds in blocks
 
-enum { CK_FEW_QUERIES = 4 };
+enum {
+    /// S: tokens of a block.
+    CK_CACHE_BLOCK = 64,
+    /// Keys whose scores are held at once; a multiple of S. What is added in which order depends on it.
+    CK_CACHE_PIECE = 512
+};
 
 typedef struct {
-    // q, out [B, T, H, D]; k, v [B, S, K, D]; strides of batch, token and head.
-    const float *q, *k, *v;
-    float *out;
-    /// [B, H, T] strides of batch, head and token.
-    float *lse;
-    int64_t q_strides[3], k_strides[3], v_strides[3], out_strides[3], lse_strides[3];
-    int64_t queries, keys, heads, kv_heads, head_size;
+    /// [N, H, D] float32 or bfloat16, heads dense
+    const void *q;
+    void *out;
+    /// [P, K, D, S] and [P, S, K, D], dense, both of `type`
+    const void *keys, *values;
+    int32_t q_type, out_type, type;
+    int64_t q_strides[2], out_strides[2];
+    int64_t heads, kv_heads, head_size;
     float scale;
     /// Latest keys seen; 0 is all.
     int64_t window;
-    /// [B] and [B, T]; NULL is keys - queries and 0.
-    const int32_t *query_start, *document_start;
-    int64_t query_start_stride, document_strides[2];
-} ck_attention;
+    /// [N]: each token sees the keys of its sequence up to its own position.
+    const int32_t *positions;
+    /// [B, W]: the blocks of each sequence.
+    const int32_t *blocks;
+    int64_t positions_stride, blocks_stride;
+} ck_cached_attention;
 
-/// Floats of scratch memory that ck_attention_few needs.
-int64_t ck_attention_few_scratch(const ck_attention *attention);
-/// At most CK_FEW_QUERIES queries, all heads of one key/value head: decoding. Depends on nothing but its own keys.
-void ck_attention_few(const ck_attention *attention, int64_t b, int64_t kv, float *scratch);
+/// Floats of scratch memory that a tile of so many tokens needs.
+int64_t ck_cached_attention_scratch(const ck_cached_attention *attention, int64_t tokens);
+/// Tokens [token, token + count) of one sequence at consecutive positions, all heads of one key/value head, over pieces
+/// [first_piece, end_piece) of its keys: piece by piece, merged in order, finished.
+void ck_cached_attention_tile(const ck_cached_attention *attention, int64_t token, int64_t count, int64_t sequence,
+                              int64_t kv, int64_t first_piece, int64_t end_piece, float *scratch);
+/// One piece alone: count * G * (D + 2) floats.
+void ck_cached_attention_piece(const ck_cached_attention *attention, int64_t token, int64_t count, int64_t sequence,
+                               int64_t kv, int64_t piece, float *partial, float *scratch);
+/// Adds the next piece to the sums of those before it.
+void ck_cached_attention_merge(const ck_cached_attention *attention, int64_t count, float *sums, const float *partial);
+/// Divides the sums of all pieces and writes them.
+void ck_cached_attention_finish(const ck_cached_attention *attention, int64_t token, int64_t count, int64_t kv,
+                                float *sums);
+
+// ---- draw.c
+
+typedef struct {
+    /// 0: the likeliest token
+    double temperature;
+    /// 1 and 0: all tokens
+    double top_p, min_p;
+    /// In [0, 1)
+    double uniform;
+    /// At least the vocabulary: all tokens
+    int64_t top_k;
+    /// Tokens whose logits the penalty makes smaller, each once
+    const int32_t *seen;
+    int64_t seen_count;
+    float penalty;
+} ck_draw;
+
+/// Bytes of scratch memory for a row of n logits.
+int64_t ck_draw_scratch(int64_t n);
+/// Draws from one row of n logits, on which the penalty is left; the token's log-probability is that under the
+/// distribution it was drawn from.
+void ck_draw_token(float *logits, int64_t n, const ck_draw *draw, void *scratch, int32_t *id, float *log_prob);
 
 // ---- norm.c: normalisation of rows; x, y, dy float32 or bfloat16 with dense rows, the rest float32
 

@@ -16,9 +16,11 @@ struct Composition {
         case .rotary(let rotary): self.rotary(rotary)
         case .attention(let attention): self.attention(attention)
         case .attentionBackward(let backward): attentionBackward(backward)
+        case .cachedAttention(let attention): cachedAttention(attention)
+        case .drawTokens(let draw): drawTokens(draw)
         case .tokenScores(let scoring): tokenScores(scoring)
         case .tokenScoresBackward(let backward): tokenScoresBackward(backward)
-        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .random, .round:
+        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .scatter, .random, .round:
             preconditionFailure("'\(operation.name)' is a primitive: every backend must support it")
         }
     }

@@ -26,6 +26,8 @@ public enum Operation {
     /// table[indices[n], :] += source[n, :], in order of n so that the result does not depend on threads. A negative
     /// index adds nothing.
     case scatterAdd(source: BufferView, indices: BufferView, table: BufferView)
+    /// table[indices[n], :] = source[n, :] for indices that differ. A negative index stores nothing.
+    case scatter(source: BufferView, indices: BufferView, table: BufferView)
     /// Element i (row-major) of the contiguous view becomes number `first + i` of the source, uniform in [0, 1).
     case random(Philox, first: UInt64, BufferView)
     /// Element i (row-major) of the dense bfloat16 view `to` becomes element i of a view of its shape, in float32,
@@ -50,15 +52,19 @@ public enum Operation {
     /// Softmax attention that never holds T x S scores for a whole head (except when composed).
     case attention(Attention)
     case attentionBackward(AttentionBackward)
+    /// Attention over keys and values in the blocks of a cache.
+    case cachedAttention(CachedAttention)
     /// What log-probability, log-sum-exp, mean log-probability and entropy of rows of logits are made of, a block of the
     /// vocabulary at a time.
     case tokenScores(TokenScoring)
     case tokenScoresBackward(TokenScoringBackward)
+    /// One token drawn from each row of logits.
+    case drawTokens(TokenDraw)
 
     /// Whether every backend must support the operation.
     public var isPrimitive: Bool {
         switch self {
-        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .random, .round: true
+        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .scatter, .random, .round: true
         default: false
         }
     }
@@ -73,6 +79,7 @@ public enum Operation {
         case .matmul: "matmul"
         case .gather: "gather"
         case .scatterAdd: "scatter_add"
+        case .scatter: "scatter"
         case .random: "random"
         case .round: "round"
         case .storedMap: "stored_map"
@@ -84,6 +91,8 @@ public enum Operation {
         case .rotary: "rotary"
         case .attention: "attention"
         case .attentionBackward: "attention_backward"
+        case .cachedAttention: "cached_attention"
+        case .drawTokens: "draw_tokens"
         case .tokenScores: "token_scores"
         case .tokenScoresBackward: "token_scores_backward"
         }

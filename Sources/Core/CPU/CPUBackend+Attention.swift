@@ -20,7 +20,6 @@ extension CPUBackend {
     /// Keys and values are laid out once for all heads that read them, then one item is a block of a head's queries.
     func attention(_ attention: Attention) {
         if attention.out.elementCount == 0 { return }
-        if attention.q.shape[1] <= Int(CK_FEW_QUERIES) { return attentionOfFewQueries(attention) }
         let call = tiledCall(attention)
         let (size, packedSize) = withUnsafePointer(to: call) {
             (Int(ck_attention_scratch($0, 0)), Int(ck_attention_packed_size($0)))

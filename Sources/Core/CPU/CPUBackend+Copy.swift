@@ -95,6 +95,21 @@ extension CPUBackend {
         }
     }
 
+    func scatter(_ source: BufferView, _ indices: BufferView, _ table: BufferView) {
+        let (count, columns) = checkRows("scatter", table, indices, source)
+        pool.parallelRanges(count, grain: (1 << 14) / max(columns, 1)) { range, _ in
+            for n in range {
+                let row = CPUBackend.index(indices, n)
+                if row < 0 { continue }
+                precondition(row < table.shape[0], "scatter: index \(row) at \(n) is outside \(table.shape[0]) rows")
+                ck_copy(
+                    table.address(plus: row * table.strides[0]), table.dtype.code, 0, Int64(table.strides[1]),
+                    source.address(plus: n * source.strides[0]), source.dtype.code, 0, Int64(source.strides[1]), 1,
+                    Int64(columns))
+            }
+        }
+    }
+
     private static func index(_ indices: BufferView, _ n: Int) -> Int {
         Int(indices.address(plus: n * indices.strides[0]).load(as: Int32.self))
     }

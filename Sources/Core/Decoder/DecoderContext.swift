@@ -9,5 +9,5 @@ public struct DecoderContext {
     /// Cosines and sines, [P, R/2] each; nil where positions are learned.
     public let rotation: (cosine: Tensor, sine: Tensor)?
     /// Where keys and values of earlier tokens are; nil outside generation.
-    public let cache: KeyValueCache.Step?
+    public let cache: CachedBatch?
 }

@@ -3,14 +3,21 @@ public struct GenerationRequest: Sendable, Hashable {
     public var prompt: [Int32]
     /// The most tokens to add.
     public var maximumNewTokens: Int
-    /// Logits are divided by it before anything else; 0 = the likeliest token each time.
+    /// Logits are divided by it before anything is left out; 0 = the likeliest token each time.
     public var temperature: Double
     /// Only so many likeliest tokens are drawn from; nil = all.
     public var topK: Int?
     /// Only the likeliest tokens that together reach this probability are drawn from; nil = all.
     public var topP: Double?
+    /// Only tokens at least this times as likely as the likeliest one are drawn from; nil = all.
+    public var minP: Double?
+    /// Positive logits of tokens that the prompt or the continuation has are divided by it, negative ones multiplied
+    /// (Keskar et al. 2019, arXiv 1909.05858, section 4.1); 1 = none.
+    public var repetitionPenalty: Double
     /// Tokens after which generation ends, e.g. the end-of-sequence token.
     public var stopIDs: Set<Int32>
+    /// Texts at which generation ends; the generator needs a decode function for them.
+    public var stopStrings: [String]
     /// Whether stop tokens are ordinary tokens, so that exactly `maximumNewTokens` are generated.
     public var ignoresStop: Bool
     public var seed: UInt64
@@ -20,21 +27,26 @@ public struct GenerationRequest: Sendable, Hashable {
 
     public init(
         prompt: [Int32], maximumNewTokens: Int, temperature: Double = 1, topK: Int? = nil, topP: Double? = nil,
-        stopIDs: Set<Int32> = [], ignoresStop: Bool = false, seed: UInt64, index: UInt64 = 0
+        minP: Double? = nil, repetitionPenalty: Double = 1, stopIDs: Set<Int32> = [], stopStrings: [String] = [],
+        ignoresStop: Bool = false, seed: UInt64, index: UInt64 = 0
     ) {
         self.prompt = prompt
         self.maximumNewTokens = maximumNewTokens
         self.temperature = temperature
         self.topK = topK
         self.topP = topP
+        self.minP = minP
+        self.repetitionPenalty = repetitionPenalty
         self.stopIDs = stopIDs
+        self.stopStrings = stopStrings
         self.ignoresStop = ignoresStop
         self.seed = seed
         self.index = index
     }
 
     /// What is wrong with the request for a model of this configuration; empty when nothing is.
-    func problems(for configuration: DecoderConfiguration) -> [String] {
+    /// - Parameter decodes: whether the generator can turn tokens into text.
+    public func problems(for configuration: DecoderConfiguration, decodes: Bool) -> [String] {
         var problems: [String] = []
         let last = configuration.vocabularySize - 1
         if prompt.isEmpty { problems.append("the prompt is empty, expected at least one token") }
@@ -47,6 +59,16 @@ public struct GenerationRequest: Sendable, Hashable {
                 "\(prompt.count) prompt tokens and \(maximumNewTokens) new ones exceed the model's "
                     + "\(configuration.positionCount) positions, ask for fewer new tokens or shorten the prompt")
         }
+        problems += samplingProblems
+        if stopStrings.contains("") { problems.append("a stop string is empty, expected at least one character") }
+        if !stopStrings.isEmpty && !decodes {
+            problems.append("stop strings are given, but there is no tokenizer that turns tokens into text")
+        }
+        return problems
+    }
+
+    private var samplingProblems: [String] {
+        var problems: [String] = []
         if !(temperature >= 0 && temperature.isFinite) {
             problems.append("temperature is \(temperature), expected 0 or more")
         }
@@ -54,39 +76,10 @@ public struct GenerationRequest: Sendable, Hashable {
         if let topP, !(topP > 0 && topP <= 1) {
             problems.append("top-p is \(topP), expected more than 0 and at most 1")
         }
+        if let minP, !(minP >= 0 && minP <= 1) { problems.append("min-p is \(minP), expected 0 to 1") }
+        if !(repetitionPenalty > 0 && repetitionPenalty.isFinite) {
+            problems.append("the repetition penalty is \(repetitionPenalty), expected more than 0")
+        }
         return problems
     }
-}
-
-/// What a request became.
-public struct GenerationResult: Sendable, Hashable {
-    public enum FinishReason: String, Sendable, Hashable, Codable {
-        /// A stop token was drawn; it is the last of `ids`.
-        case stop
-        /// As many tokens as were asked for.
-        case length
-    }
-
-    /// The new tokens.
-    public var ids: [Int32]
-    /// The log-probability of each new token under the distribution it was drawn from: after temperature, top-k and
-    /// top-p. At temperature 0 nothing is drawn, and it is the model's own log-probability.
-    public var logProbs: [Double]
-    public var finishReason: FinishReason
-
-    /// - Precondition: as many log-probabilities as tokens.
-    public init(ids: [Int32], logProbs: [Double], finishReason: FinishReason) {
-        precondition(ids.count == logProbs.count, "generation: \(ids.count) ids but \(logProbs.count) log-probabilities")
-        self.ids = ids
-        self.logProbs = logProbs
-        self.finishReason = finishReason
-    }
-}
-
-/// Requests that cannot be served.
-public struct GenerationError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// Each with the number of its request.
-    public let problems: [String]
-
-    public var description: String { "cannot generate: " + problems.joined(separator: "; ") }
 }

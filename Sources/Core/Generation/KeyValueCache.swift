@@ -1,86 +1,109 @@
-// N sequences, S keys a sequence, L layers, K key/value heads, D head size, B batch, T tokens
+// P blocks, S tokens of a block, L layers, K key/value heads, D head size
 
-/// Keys and values of the tokens that have been read, for a fixed number of sequences of bounded length.
+/// Keys and values of the tokens that have been read, in blocks that sequences take as they grow.
 ///
-/// Memory is 2 L N S K D elements, allocated at once. Row i of a sequence holds its token i; rows that hold none are 0.
+/// A sequence is a list of blocks, so joining, leaving and sharing a prompt move no keys: blocks are counted references,
+/// and a block that several sequences hold is copied when one of them writes into it. Memory is 2 L S K D elements a
+/// block and grows, by half, with the blocks in use.
 public final class KeyValueCache {
-    public let sequenceCount: Int
-    /// S: the most tokens that a sequence can have.
-    public let capacity: Int
+    /// Tokens of a block for which backends have fast kernels.
+    public static let standardBlockSize = 64
+
+    /// S
+    public let blockSize: Int
+    /// K and D
+    let heads: (count: Int, size: Int)
+    /// Goes up when the blocks move to other memory.
+    private(set) var generation = 0
+    /// Keys [P, K, D, S] and values [P, S, K, D] of each layer; rows that hold no token are finite.
+    private(set) var layers: [(keys: Tensor, values: Tensor)]
+    private let dtype: DType
     private let runtime: Runtime
-    private let layers: [(keys: Tensor, values: Tensor)]
+    private var pool = BlockPool()
 
+    /// An empty cache.
     /// - Parameters:
-    ///   - sequenceCount: N.
-    ///   - capacity: S.
     ///   - dtype: the model's compute type.
+    ///   - blockSize: S.
     public init(
-        _ configuration: DecoderConfiguration, sequenceCount: Int, capacity: Int, _ dtype: DType, _ runtime: Runtime
+        _ configuration: DecoderConfiguration, _ dtype: DType, _ runtime: Runtime,
+        blockSize: Int = KeyValueCache.standardBlockSize
     ) {
-        self.sequenceCount = sequenceCount
-        self.capacity = capacity
+        precondition(blockSize > 0, "key/value cache: blocks of \(blockSize) tokens")
+        self.blockSize = blockSize
+        self.dtype = dtype
         self.runtime = runtime
-        let shape = [sequenceCount, capacity, configuration.keyValueHeadCount, configuration.headSize]
-        layers = configuration.layers.map { _ in (runtime.zeros(shape, dtype), runtime.zeros(shape, dtype)) }
+        heads = (configuration.keyValueHeadCount, configuration.headSize)
+        let none = runtime.empty([0], dtype)
+        layers = configuration.layers.map { _ in (none, none) }
     }
 
-    /// Where one forward pass stores its keys and values, and what it sees.
-    public struct Step {
-        fileprivate let cache: KeyValueCache
-        /// [B * T] int32: the cache row of each token, negative for padding.
-        fileprivate let rows: Tensor
-        fileprivate let keyCount: Int
-        /// [B] int32: the index of each sequence's first new token.
-        let queryStart: Tensor
+    /// P: how many blocks there is memory for.
+    public var blockCount: Int { pool.capacity }
+    /// Blocks that sequences hold.
+    public var usedBlockCount: Int { pool.capacity - pool.freeCount }
 
-        /// Stores the new keys and values, [B, T, K, D]; returns all of the batch's, [B, S, K, D].
-        func append(_ k: Tensor, _ v: Tensor, layer: Int) -> (Tensor, Tensor) {
-            let (keys, values) = cache.layers[layer]
-            return (store(k, in: keys), store(v, in: values))
+    /// Makes room for the next tokens of a sequence: takes blocks, and copies a last block that others hold too.
+    public func extend(_ sequence: inout CachedSequence, by count: Int) {
+        if count > 0, sequence.length % blockSize != 0, let last = sequence.blocks.last, pool.isShared(last) {
+            reserve(1)
+            let own = pool.take()
+            copy(last, to: own)
+            pool.release(last)
+            sequence.blocks[sequence.blocks.count - 1] = own
         }
-
-        private func store(_ new: Tensor, in all: Tensor) -> Tensor {
-            let width = new.shape[2] * new.shape[3]
-            let table = all.view.reshaped(to: [all.shape[0] * all.shape[1], width])
-            let source = new.contiguous().reshaped(to: [new.shape[0] * new.shape[1], width])
-            // Free rows are 0, so adding is storing.
-            new.runtime.run(.scatterAdd(source: source.view, indices: rows.view, table: table))
-            let seen = all.view.sliced(dim: 0, 0..<new.shape[0]).sliced(dim: 1, 0..<keyCount)
-            return Tensor(seen, new.runtime)
-        }
+        sequence.length += count
+        let missing = blocks(for: sequence.length) - sequence.blocks.count
+        reserve(missing)
+        for _ in 0..<max(missing, 0) { sequence.blocks.append(pool.take()) }
     }
 
-    /// Prepares a forward pass over the first B sequences.
-    /// - Parameters:
-    ///   - starts: how many tokens each sequence holds already, [B].
-    ///   - counts: how many of its T new tokens are no padding, [B].
-    ///   - width: T.
-    public func step(starts: [Int], counts: [Int], width: Int) -> Step {
-        let ends = zip(starts, counts).map(+)
-        precondition(
-            starts.count <= sequenceCount && ends.allSatisfy { $0 <= capacity },
-            "key/value cache: \(starts.count) sequences of up to \(ends.max() ?? 0) tokens do not fit "
-                + "\(sequenceCount) of \(capacity)")
-        let rows = starts.indices.flatMap { sequence in
-            (0..<width).map { token in
-                token < counts[sequence] ? Int32(sequence * capacity + starts[sequence] + token) : -1
+    /// Another sequence that starts with the same tokens.
+    public func share(_ sequence: CachedSequence) -> CachedSequence {
+        for block in sequence.blocks { pool.share(block) }
+        return sequence
+    }
+
+    /// Gives up a sequence; its blocks are free when no other holds them.
+    public func release(_ sequence: CachedSequence) {
+        for block in sequence.blocks { pool.release(block) }
+    }
+
+    /// Makes sure that so many blocks are free, so that growth happens once for many sequences.
+    public func reserve(_ count: Int) {
+        guard count > pool.freeCount else { return }
+        let needed = usedBlockCount + count
+        grow(to: max(needed, pool.capacity + pool.capacity / 2))
+    }
+
+    /// Blocks that hold so many tokens.
+    public func blocks(for tokens: Int) -> Int { (tokens + blockSize - 1) / blockSize }
+
+    private func grow(to count: Int) {
+        let (old, heads) = (pool.capacity, heads)
+        // Layer by layer, so that little memory is held twice.
+        for index in layers.indices {
+            let shapes = [[count, heads.count, heads.size, blockSize], [count, blockSize, heads.count, heads.size]]
+            let grown = zip(shapes, [layers[index].keys, layers[index].values]).map { shape, held in
+                // Zeros: what no token was stored in may be read, with no weight.
+                let tensor = runtime.empty(shape, dtype)
+                runtime.run(.fill(tensor.view.sliced(dim: 0, old..<count), value: 0))
+                if old > 0 { runtime.run(.copy(from: held.view, to: tensor.view.sliced(dim: 0, 0..<old))) }
+                return tensor
             }
+            layers[index] = (grown[0], grown[1])
         }
-        return Step(
-            cache: self, rows: runtime.tensor(rows, [rows.count]), keyCount: ends.max() ?? 0,
-            queryStart: runtime.tensor(starts.map(Int32.init), [starts.count]))
+        pool.grow(to: count)
+        generation += 1
     }
 
-    /// Replaces sequence `target` by the first `count` tokens of a sequence of another cache (or of this one).
-    public func copy(_ count: Int, from source: KeyValueCache, sequence: Int, to target: Int) {
-        for (from, to) in zip(source.layers, layers) {
-            for (old, new) in [(from.keys, to.keys), (from.values, to.values)] {
-                let row = new.view.sliced(dim: 0, target..<target + 1)
-                runtime.run(
-                    .copy(
-                        from: old.view.sliced(dim: 0, sequence..<sequence + 1).sliced(dim: 1, 0..<count),
-                        to: row.sliced(dim: 1, 0..<count)))
-                if count < capacity { runtime.run(.fill(row.sliced(dim: 1, count..<capacity), value: 0)) }
+    private func copy(_ source: Int32, to target: Int32) {
+        func block(_ tensor: Tensor, _ index: Int32) -> BufferView {
+            tensor.view.sliced(dim: 0, Int(index)..<Int(index) + 1)
+        }
+        for layer in layers {
+            for tensor in [layer.keys, layer.values] {
+                runtime.run(.copy(from: block(tensor, source), to: block(tensor, target)))
             }
         }
     }

@@ -1,26 +1,20 @@
 internal import Foundation
-internal import Random
 
-/// Draws one token from a row of logits, on the host.
+/// Draws one token from a row of logits, plainly; see `TokenDraw`.
 struct TokenSampler {
-    private let request: GenerationRequest
-    private let source: Philox
+    private let row: TokenDraw.Row
 
-    init(_ request: GenerationRequest) {
-        self.request = request
-        source = Philox(seed: request.seed, stream: "generate/\(request.index)")
-    }
+    init(_ row: TokenDraw.Row) { self.row = row }
 
-    /// - Parameters:
-    ///   - logits: one per token of the vocabulary.
-    ///   - position: the place that the token will have in its sequence.
-    func draw(_ logits: ArraySlice<Float>, position: Int) -> (id: Int32, logProb: Double) {
-        if request.temperature == 0 { return likeliest(logits) }
+    /// - Parameter logits: one per token of the vocabulary.
+    func draw(_ logits: ArraySlice<Double>) -> (id: Int32, logProb: Double) {
+        let logits = penalised(logits)
+        if row.temperature == 0 { return likeliest(logits) }
         let candidates = candidates(logits)
         let largest = candidates.map { logits[$0] }.max() ?? 0
-        let weights = candidates.map { exp(Double(logits[$0] - largest) / request.temperature) }
+        let weights = candidates.map { exp((logits[$0] - largest) / row.temperature) }
         let total = weights.reduce(0, +)
-        var left = source.uniform(at: UInt64(position)) * total
+        var left = row.uniform * total
         // Rounding may leave a crumb after the last candidate of weight.
         var chosen = weights.lastIndex { $0 > 0 } ?? 0
         for (index, weight) in weights.enumerated() {
@@ -30,31 +24,44 @@ struct TokenSampler {
                 break
             }
         }
-        return (Int32(candidates[chosen] - logits.startIndex), log(weights[chosen] / total))
+        return (Int32(candidates[chosen]), log(weights[chosen] / total))
     }
 
-    private func likeliest(_ logits: ArraySlice<Float>) -> (id: Int32, logProb: Double) {
-        var best = logits.startIndex
-        for index in logits.indices where logits[index] > logits[best] { best = index }
-        let total = logits.reduce(0) { $0 + exp(Double($1 - logits[best])) }
-        return (Int32(best - logits.startIndex), -log(total))
-    }
-
-    /// Indices of the tokens that may be drawn: top-k first, top-p of what it left.
-    private func candidates(_ logits: ArraySlice<Float>) -> [Int] {
-        let limit = min(request.topK ?? logits.count, logits.count)
-        let isWhole = (request.topP ?? 1) == 1
-        if limit == logits.count, isWhole { return Array(logits.indices) }
-        // Ties go to the lower token, so that the order is one.
-        let kept = logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }.prefix(limit)
-        guard let topP = request.topP, !isWhole, let first = kept.first else { return Array(kept) }
-        let weights = kept.map { exp(Double(logits[$0] - logits[first]) / request.temperature) }
-        let goal = topP * weights.reduce(0, +)
-        var (mass, count) = (0.0, 0)
-        while mass < goal, count < weights.count {
-            mass += weights[count]
-            count += 1
+    private func penalised(_ logits: ArraySlice<Double>) -> [Double] {
+        var logits = Array(logits)
+        for id in row.seen {
+            let logit = logits[Int(id)]
+            logits[Int(id)] = logit < 0 ? logit * row.repetitionPenalty : logit / row.repetitionPenalty
         }
-        return Array(kept.prefix(count))
+        return logits
+    }
+
+    private func likeliest(_ logits: [Double]) -> (id: Int32, logProb: Double) {
+        var best = 0
+        for index in logits.indices where logits[index] > logits[best] { best = index }
+        let total = logits.reduce(0) { $0 + exp($1 - logits[best]) }
+        return (Int32(best), -log(total))
+    }
+
+    /// The tokens that may be drawn: top-k first, top-p of what it left, min-p last.
+    private func candidates(_ logits: [Double]) -> [Int] {
+        let limit = min(row.topK ?? logits.count, logits.count)
+        let (topP, minP) = (row.topP ?? 1, row.minP ?? 0)
+        if limit == logits.count, topP == 1, minP == 0 { return Array(logits.indices) }
+        // Ties go to the lower token, so that the order is one.
+        var kept = Array(logits.indices.sorted { (logits[$0], $1) > (logits[$1], $0) }.prefix(limit))
+        guard let first = kept.first else { return kept }
+        func weight(_ token: Int) -> Double { exp((logits[token] - logits[first]) / row.temperature) }
+        if topP < 1 {
+            let weights = kept.map(weight)
+            let goal = topP * weights.reduce(0, +)
+            var (mass, count) = (0.0, 0)
+            while mass < goal, count < weights.count {
+                mass += weights[count]
+                count += 1
+            }
+            kept.removeLast(kept.count - count)
+        }
+        return kept.filter { weight($0) >= minP }
     }
 }

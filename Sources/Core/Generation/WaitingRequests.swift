@@ -1,8 +1,8 @@
 /// A prompt that has been read: its keys and values, and the logits after its last token.
 struct ReadPrompt {
-    let cache: KeyValueCache
-    let sequence: Int
-    let logits: [Float]
+    let cached: CachedSequence
+    /// [1, V]
+    let logits: BufferView
 }
 
 /// Requests that have not been started, in an order in which those of one prompt follow each other; and the prompts
@@ -50,10 +50,10 @@ struct WaitingRequests {
         return read
     }
 
-    /// Forgets a started request, and its prompt when no other waits for it.
-    mutating func leave(_ index: Int) {
+    /// Forgets a started request; returns its prompt when no other waits for it.
+    mutating func leave(_ index: Int) -> ReadPrompt? {
         let prompt = requests[index].prompt
         remaining[prompt, default: 1] -= 1
-        if remaining[prompt] == 0 { readPrompts[prompt] = nil }
+        return remaining[prompt] == 0 ? readPrompts.removeValue(forKey: prompt) : nil
     }
 }

@@ -29,8 +29,14 @@ public struct DecoderBlock {
         mlp = MLP(configuration, layer: layer, from: parameters)
     }
 
-    /// x [B, T, C]; result [B, T, C].
+    /// x [B, T, C]; result [B, T, C], with a cache x itself.
     public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        if context.cache != nil {
+            // Nobody else reads the residual stream of generation, so it is added to where it lies.
+            attention.add(graph, attentionNorm(graph, x), context, to: x)
+            mlp.add(graph, mlpNorm(graph, x), to: x)
+            return x
+        }
         let h = graph.add(x, attention(graph, attentionNorm(graph, x), context))
         return graph.add(h, mlp(graph, mlpNorm(graph, h)))
     }

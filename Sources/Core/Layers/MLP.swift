@@ -32,12 +32,30 @@ public enum MLP {
     }
 
     /// x [B, T, C]; result [B, T, C].
-    public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor {
+    public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor { down(graph, hidden(graph, x)) }
+
+    /// residual += mlp(x), in place, where nothing is recorded.
+    func add(_ graph: Graph, _ x: Tensor, to residual: Tensor) {
+        down.add(graph, hidden(graph, x), to: residual)
+    }
+
+    private var down: Linear {
         switch self {
-        case .gated(let activation, let gate, let up, let down):
-            down(graph, graph.gated(activation, gate: gate(graph, x), up: up(graph, x)))
-        case .plain(let activation, let up, let down):
-            down(graph, graph.activation(activation, up(graph, x)))
+        case .gated(_, _, _, let down), .plain(_, _, let down): down
+        }
+    }
+
+    /// What the last projection reads, [B, T, F].
+    private func hidden(_ graph: Graph, _ x: Tensor) -> Tensor {
+        switch self {
+        case .gated(let activation, let gate, let up, _):
+            guard let both = Linear.joined([gate, up], graph, x) else {
+                return graph.gated(activation, gate: gate(graph, x), up: up(graph, x))
+            }
+            let width = gate.weight.shape[0]
+            func part(_ range: Range<Int>) -> Tensor { Tensor(both.view.sliced(dim: 2, range), both.runtime) }
+            return graph.gated(activation, gate: part(0..<width), up: part(width..<both.shape[2]))
+        case .plain(let activation, let up, _): return graph.activation(activation, up(graph, x))
         }
     }
 }

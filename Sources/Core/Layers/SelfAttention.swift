@@ -74,6 +74,29 @@ public struct SelfAttention {
 
     /// x [B, T, C]; result [B, T, C].
     public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        output(graph, mixed(graph, x, context))
+    }
+
+    /// residual += attention(x), in place, where nothing is recorded.
+    func add(_ graph: Graph, _ x: Tensor, _ context: DecoderContext, to residual: Tensor) {
+        output.add(graph, mixed(graph, x, context), to: residual)
+    }
+
+    /// What the output projection reads, [B, T, H * D].
+    private func mixed(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        let (q, k, v) = rotated(graph, x, context)
+        let mixed: Tensor
+        if let cache = context.cache {
+            mixed = cache.attention(graph.runtime, q, k, v, layer: layer, scale: scale, window: window)
+        } else {
+            let mask = AttentionMask(window: window, documentStart: context.documentStart)
+            mixed = graph.attention(q, k, v, scale: scale, mask: mask)
+        }
+        return mixed.reshaped(to: [x.shape[0], x.shape[1], mixed.shape[2] * headSize])
+    }
+
+    /// Queries [B, T, H, D], keys and values [B, T, K, D], normalised and rotated.
+    private func rotated(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> (Tensor, Tensor, Tensor) {
         var (q, k, v) = heads(graph, x)
         if let queryNorm, let keyNorm {
             q = queryNorm(graph, q)
@@ -83,13 +106,7 @@ public struct SelfAttention {
             q = graph.rotary(q, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
             k = graph.rotary(k, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
         }
-        var mask = AttentionMask(window: window, documentStart: context.documentStart)
-        if let cache = context.cache {
-            (k, v) = cache.append(k, v, layer: layer)
-            mask.queryStart = cache.queryStart
-        }
-        let mixed = graph.attention(q, k, v, scale: scale, mask: mask)
-        return output(graph, mixed.reshaped(to: [x.shape[0], x.shape[1], mixed.shape[2] * headSize]))
+        return (q, k, v)
     }
 
     /// Queries [B, T, H, D], keys and values [B, T, K, D].
@@ -99,13 +116,28 @@ public struct SelfAttention {
         }
         switch projections {
         case .separate(let query, let key, let value):
+            if let all = Linear.joined([query, key, value], graph, x) {
+                let counts = [query, key, value].map { $0.weight.shape[0] / headSize }
+                return parts(all, counts)
+            }
             return (split(query(graph, x)), split(key(graph, x)), split(value(graph, x)))
         case .fused(let projection):
             let y = projection(graph, x)
             let part = y.shape[2] / (headCounts.query + 2 * headCounts.keyValue)
             let (queries, keys) = (part * headCounts.query, part * headCounts.keyValue)
+            if !graph.isRecording {
+                return self.parts(y, [queries, keys, keys].map { $0 / headSize })
+            }
             let parts = graph.split(y, into: [queries, keys, keys])
             return (split(parts[0]), split(parts[1]), split(parts[2]))
         }
+    }
+
+    /// Views of heads that lie side by side, [B, T, sum of counts * D].
+    private func parts(_ y: Tensor, _ counts: [Int]) -> (Tensor, Tensor, Tensor) {
+        let all = y.view.reshaped(to: [y.shape[0], y.shape[1], counts.reduce(0, +), headSize])
+        func part(_ range: Range<Int>) -> Tensor { Tensor(all.sliced(dim: 2, range), y.runtime) }
+        let values = counts[0] + counts[1]
+        return (part(0..<counts[0]), part(counts[0]..<values), part(values..<values + counts[2]))
     }
 }

@@ -13,6 +13,7 @@ extension Operation {
             (product.beta == 0 ? [product.a, product.b] : [product.a, product.b, product.c], [product.c])
         case .gather(let table, let indices, let output): ([table, indices], [output])
         case .scatterAdd(let source, let indices, let table): ([source, indices, table], [table])
+        case .scatter(let source, let indices, let table): ([source, indices], [table])
         case .round(let source, let target, _, _): ([source], [target])
         case .storedMap(let map): (map.inputs.flatMap(\.views), map.outputs.flatMap(\.views))
         case .quantizedMatmul(let product):
@@ -21,14 +22,20 @@ extension Operation {
             ([norm.x, norm.weight] + [norm.bias].compactMap { $0 }, [norm.y, norm.inverse] + [norm.mean].compactMap { $0 })
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): norm.operands
         case .rotary(let rotary): ([rotary.x, rotary.cosine, rotary.sine, rotary.positions], [rotary.y])
-        case .attention(let attention): ([attention.q, attention.k, attention.v], [attention.out, attention.logSumExp])
+        case .attention(let attention): (attention.inputs, [attention.out, attention.logSumExp])
         case .attentionBackward(let backward):
             (
-                [
-                    backward.forward.q, backward.forward.k, backward.forward.v, backward.forward.out,
-                    backward.forward.logSumExp, backward.dout,
-                ], [backward.dq, backward.dk, backward.dv]
+                backward.forward.inputs + [backward.forward.out, backward.forward.logSumExp, backward.dout],
+                [backward.dq, backward.dk, backward.dv]
             )
+        case .cachedAttention(let attention):
+            (
+                [
+                    attention.q, attention.keys, attention.values, attention.positions, attention.sequences,
+                    attention.blocks,
+                ], [attention.out]
+            )
+        case .drawTokens(let draw): ([draw.logits], [draw.ids, draw.logProbs])
         case .tokenScores(let scoring):
             ([scoring.block.logits, scoring.block.targets, scoring.sums], [scoring.sums])
         case .tokenScoresBackward(let backward):
@@ -48,6 +55,9 @@ extension Operation {
         switch self {
         // Of a table only the named rows move.
         case .gather(_, let indices, let output): indices.distinctByteCount + 2 * output.distinctByteCount
+        case .scatter(let source, let indices, _): 2 * source.distinctByteCount + indices.distinctByteCount
+        // How much of the cache is read, its tables say when it runs.
+        case .cachedAttention(let attention): attention.q.distinctByteCount + attention.out.distinctByteCount
         case .scatterAdd(let source, let indices, let table):
             source.distinctByteCount + indices.distinctByteCount + 2 * source.elementCount * table.dtype.byteCount
         default: (operands.inputs + operands.outputs).reduce(0) { $0 + $1.distinctByteCount }
@@ -99,6 +109,8 @@ extension NormBackward {
 }
 
 extension Attention {
+    fileprivate var inputs: [BufferView] { [q, k, v] + [queryStart, documentStart].compactMap { $0 } }
+
     /// Pairs of a query and a key that it may see, over all heads and sequences.
     fileprivate var visiblePairCount: Int {
         let (queries, keys) = (q.shape[1], k.shape[1])

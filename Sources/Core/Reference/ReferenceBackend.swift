@@ -69,6 +69,17 @@ public final class ReferenceBackend: Backend {
                     to.store(to.load(target) + value, at: target)
                 }
             }
+        case .scatter(let source, let indices, let table):
+            let (from, rows, to) = (ReferenceElements(source), ReferenceElements(indices), ReferenceElements(table))
+            for n in 0..<indices.elementCount {
+                let row = Int(rows.load(indices.offset + n * indices.strides[0]))
+                if row < 0 { continue }
+                precondition(row < table.shape[0], "scatter: row \(row) of a table of \(table.shape[0])")
+                for c in 0..<table.shape[1] {
+                    let value = from.load(source.offset + n * source.strides[0] + c * source.strides[1])
+                    to.store(value, at: table.offset + row * table.strides[0] + c * table.strides[1])
+                }
+            }
         case .random(let source, let first, let view):
             let elements = ReferenceElements(view)
             for (index, offset) in elements.offsets.enumerated() {

@@ -5,6 +5,6 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Figures of this machine.",
         subcommands: [
-            BenchTrainCommand.self, BenchTokenizeCommand.self, BenchDataCommand.self, BenchKernelsCommand.self,
+            BenchTrainCommand.self, BenchGenerateCommand.self, BenchTokenizeCommand.self, BenchDataCommand.self, BenchKernelsCommand.self,
         ])
 }

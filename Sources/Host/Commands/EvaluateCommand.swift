@@ -38,10 +38,10 @@ struct EvaluateCommand: ParsableCommand {
                 sampling.request(prompt, index: index * samples + $0, stopIDs: model.stopIDs)
             }
         }
-        let results = try Generator(model.policy.decoder, model.policy.runtime).generate(requests)
+        let results = try model.generate(requests)
         let scores = try results.enumerated().compactMap { number, result -> Double? in
             let completion = Completion(
-                ids: result.ids, text: model.text(result.ids), isFinished: result.finishReason == .stop)
+                ids: result.ids, text: model.text(result), isFinished: result.finishReason == .stop)
             return try reward.score(completion, for: source.sample(at: number / samples))
         }
         guard !scores.isEmpty else {

@@ -31,7 +31,7 @@ struct InferenceModel {
         registry = try Registry.forCommand(plugins: options.plugins)
         let precision = try Precision(recipe: options.precision)
         let source = try ModelSource(path: options.model, registry: registry)
-        let runtime = Runtime.make(precision)
+        let runtime = try Runtime.make(precision)
         policy = try source.frozen(runtime, precision: precision, seed: 0)
         let home = URL(fileURLWithPath: options.tokenizer ?? options.model)
         let hasTokenizer = options.tokenizer != nil
@@ -80,28 +80,14 @@ struct InferenceModel {
     }
 
     func text(_ ids: [Int32]) -> String { tokenizer?.decode(ids, skipSpecialTokens: true) ?? "" }
-}
 
-/// The sampling options of generate and evaluate.
-struct SamplingOptions: ParsableArguments {
-    @Option(name: .customLong("max-new-tokens"), help: "The most tokens to add.")
-    var maxNewTokens = 128
+    /// A result's text, without the stop string that ended it.
+    func text(_ result: GenerationResult) -> String { result.stoppedText ?? text(result.ids) }
 
-    @Option(help: "Logits are divided by it; 0 = the likeliest token each time.")
-    var temperature = 0.0
-
-    @Option(name: .customLong("top-p"), help: "Draw from the likeliest tokens that reach this probability.")
-    var topP: Double?
-
-    @Option(name: .customLong("top-k"), help: "Draw from so many likeliest tokens.")
-    var topK: Int?
-
-    @Option(help: "Seed of the random numbers.")
-    var seed: UInt64 = 0
-
-    func request(_ prompt: [Int32], index: Int, stopIDs: Set<Int32>, ignoresStop: Bool = false) -> GenerationRequest {
-        GenerationRequest(
-            prompt: prompt, maximumNewTokens: maxNewTokens, temperature: temperature, topK: topK, topP: topP,
-            stopIDs: stopIDs, ignoresStop: ignoresStop, seed: seed, index: UInt64(index))
+    func generate(_ requests: [GenerationRequest]) throws -> [GenerationResult] {
+        let decode = tokenizer.map { tokenizer in
+            { (ids: [Int32]) in tokenizer.decode(ids, skipSpecialTokens: true) }
+        }
+        return try Generator(policy.decoder, policy.runtime, decode: decode).generate(requests)
     }
 }

@@ -13,7 +13,8 @@ public final class WeightUpdate {
     public let states: [ArenaStates]
     private let optimizer: any Optimizer
     private let groups: [ParameterGroups.Group]
-    private let program: Program
+    /// The rule for arenas with and without a copy in the compute type.
+    private let programs: (copying: Program, plain: Program)
     private let seed: UInt64
 
     /// - Parameters:
@@ -39,7 +40,7 @@ public final class WeightUpdate {
                 arena: arena, names: names,
                 arrays: names.map { StateArray(for: arena, storage, isSigned: !nonnegative.contains($0)) })
         }
-        program = WeightUpdate.program(optimizer)
+        programs = (WeightUpdate.program(optimizer, isCopying: true), WeightUpdate.program(optimizer, isCopying: false))
     }
 
     /// Updates all trained weights.
@@ -62,26 +63,28 @@ public final class WeightUpdate {
                                 weightDecay: group.weightDecay, gradientScale: gradientScale, step: step))
                     }
                 }
+                arena.refreshCompute()
             } else {
                 update(
                     states, gradients, step: step,
                     scalars: [group.lr * lrFactor, group.weightDecay, gradientScale] + extra)
             }
-            arena.refreshCompute()
         }
     }
 
     /// The rule over an arena: at once where everything is float32, else parameter by parameter, because what is rounded
-    /// at random is keyed by the element of the parameter.
+    /// at random is keyed by the element of the parameter. The compute copy is written with the weights.
     private func update(_ states: ArenaStates, _ gradients: Tensor, step: Int, scalars: [Double]) {
         let arena = states.arena
         let runtime = arena.weights.runtime
+        let program = arena.compute == nil ? programs.plain : programs.copying
+        let copy = arena.compute.map { [$0.view] } ?? []
         let wide = states.arrays.compactMap(\.wide?.view)
         if wide.count == states.arrays.count && arena.dtype != .bfloat16 {
             runtime.run(
                 .map(
                     program, inputs: [arena.weights.view, gradients.view] + wide,
-                    outputs: [arena.weights.view] + wide, scalars: scalars))
+                    outputs: [arena.weights.view] + wide + copy, scalars: scalars))
             return
         }
         for entry in arena.entries {
@@ -95,7 +98,9 @@ public final class WeightUpdate {
                 .storedMap(
                     StoredMap(
                         program, inputs: [weight.input, gradient] + arrays.map(\.input),
-                        outputs: [weight.output] + arrays.map(\.output), scalars: scalars)))
+                        outputs: [weight.output] + arrays.map(\.output)
+                            + copy.map { .numbers($0.sliced(dim: 0, entry.range)) },
+                        scalars: scalars)))
         }
     }
 
@@ -131,8 +136,9 @@ public final class WeightUpdate {
         Philox(seed: seed, stream: "round/\(step)/\(what)/\(entry.name)")
     }
 
-    /// The rule as a program: inputs weight, gradient, states; scalars lr, decay, gradient scale, the optimizer's own.
-    private static func program(_ optimizer: any Optimizer) -> Program {
+    /// The rule as a program: inputs weight, gradient, states; scalars lr, decay, gradient scale, the optimizer's own;
+    /// outputs weight, states, and the weight again when it is copied.
+    private static func program(_ optimizer: any Optimizer, isCopying: Bool) -> Program {
         let stateCount = optimizer.stateNames.count
         return Program(inputs: 2 + stateCount, scalars: 3 + optimizer.scalars(step: 1).count) { inputs, scalars in
             let updated = optimizer.update(
@@ -140,7 +146,7 @@ public final class WeightUpdate {
                     weight: inputs[0], gradient: inputs[1] * scalars[2], states: Array(inputs[2...]), lr: scalars[0],
                     weightDecay: scalars[1], scalars: Array(scalars[3...])))
             precondition(updated.states.count == stateCount, "optimizer: a rule returned another number of states")
-            return [updated.weight] + updated.states
+            return [updated.weight] + updated.states + (isCopying ? [updated.weight] : [])
         }
     }
 }
