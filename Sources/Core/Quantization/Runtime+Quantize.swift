@@ -3,7 +3,7 @@
 extension Runtime {
     /// The weights in 8 or 4 bits, each number to the nearest.
     /// - Parameters:
-    ///   - weights: [O, I], of any floating type.
+    ///   - weights: [O, I], of a floating type that the backend computes in.
     ///   - format: how numbers are kept.
     public func quantized(_ weights: BufferView, _ format: QuantizedMatrix.Format) -> QuantizedMatrix {
         precondition(
