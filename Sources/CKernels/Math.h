@@ -4,16 +4,16 @@
 #include "Kernel.h"
 
 // Elementary functions in float32 without branches, so that loops over them vectorise. Polynomials are minimax fits
-// made for this file; errors measured over the range are below 1 unit in the last place for exp and log, 2 for log1p
-// and tanh, 3 for erf.
+// made for this file; errors measured over the range are below 1 unit in the last place for exp and log, 2 for log1p,
+// tanh and sigmoid, 3 for erf.
 #pragma clang fp contract(fast)
 
-CK_INLINE float ck_exp(float x) {
-    float clamped = x > 89.0f ? 89.0f : x;
-    clamped = clamped < -104.0f ? -104.0f : clamped;
-    // To the nearest integer: adding 1.5 * 2^23 leaves no fraction bits.
-    float n = (clamped * 1.44269504f + 0x1.8p23f) - 0x1.8p23f;
-    float r = clamped - n * 0.693359375f;
+/// exp of a number in [-104, 89] or NaN.
+CK_INLINE float ck_exp_within(float x) {
+    // n, the nearest integer to x / log 2: adding 1.5 * 2^23 leaves no fraction bits, and n in the low ones.
+    float shifted = x * 1.44269504f + 0x1.8p23f;
+    float n = shifted - 0x1.8p23f;
+    float r = x - n * 0.693359375f;
     r = r + n * 2.12194440e-4f;
     float p = 1.99089045e-4f;
     p = p * r + 1.39345438e-3f;
@@ -23,10 +23,22 @@ CK_INLINE float ck_exp(float x) {
     p = p * r + 0.5f;
     p = (p * r) * r + r + 1.0f;
     // 2^n in two factors, so that results below the normal range round once and n = 128 overflows to infinity. A NaN
-    // passes through p; its n would not convert.
-    int32_t power = (int32_t)(n == n ? n : 0.0f);
+    // passes through p.
+    int32_t power = (int32_t)(ck_bits(shifted) - ck_bits(0x1.8p23f));
     int32_t half = power >> 1;
     return p * ck_float((uint32_t)(half + 127) << 23) * ck_float((uint32_t)(power - half + 127) << 23);
+}
+
+CK_INLINE float ck_exp(float x) {
+    float clamped = x > 89.0f ? 89.0f : x;
+    return ck_exp_within(clamped < -104.0f ? -104.0f : clamped);
+}
+
+/// 1 / (1 + exp(-x)), by the exponential that does not overflow.
+CK_INLINE float ck_sigmoid(float x) {
+    float a = -fabsf(x);
+    float e = ck_exp_within(a < -104.0f ? -104.0f : a);
+    return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 
 CK_INLINE float ck_log(float x) {

@@ -22,6 +22,7 @@ CK_INLINE void unary(int32_t code, float *to, const float *a, int64_t n) {
         case 7: LOOP(sign_of(a[i]))
         case 8: LOOP(1.0f / a[i])
         case 9: LOOP(ck_log1p(a[i]))
+        case 10: LOOP(ck_sigmoid(a[i]))
     }
 }
 
@@ -59,6 +60,34 @@ CK_INLINE void binary(int32_t code, float *to, const float *a, int a_vector, con
         case 21: BINARY(MINIMUM)
         case 22: BINARY(LESS)
         case 23: BINARY(EQUAL)
+    }
+}
+
+// A factor or the term may be one number; `a` never is.
+#define FUSED(F)                                                                                                       \
+    if (b_vector && c_vector) {                                                                                        \
+        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * b[i], c[i]);                                     \
+    } else if (b_vector) {                                                                                             \
+        float z = *c;                                                                                                  \
+        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * b[i], z);                                        \
+    } else if (c_vector) {                                                                                             \
+        float y = *b;                                                                                                  \
+        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * y, c[i]);                                        \
+    } else {                                                                                                           \
+        float y = *b, z = *c;                                                                                          \
+        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * y, z);                                           \
+    }                                                                                                                  \
+    break;
+
+#define SUBTRACT_FROM(x, y) ((y) - (x))
+
+CK_INLINE void fused(int32_t code, float *to, const float *a, const float *b, int b_vector, const float *c,
+                     int c_vector, int64_t n) {
+#pragma clang fp contract(fast)
+    switch (code) {
+        case CK_MULTIPLY_ADD: FUSED(ADD)
+        case CK_MULTIPLY_SUBTRACT: FUSED(SUBTRACT)
+        case CK_SUBTRACT_PRODUCT: FUSED(SUBTRACT_FROM)
     }
 }
 
@@ -202,6 +231,10 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
     for (int32_t k = 0; k < map->instruction_count; k++) {
         const ck_instruction *it = &map->instructions[k];
         float *to = REGISTER(it->to);
+        if (it->output >= 0) {
+            const ck_map_view *view = &map->outputs[it->output];
+            if (rows == 1 || view->direct == 2) to = (float *)view->base + row_offset(map, view, row) + column;
+        }
         int full_result = it->to.kind == CK_FULL;
         int by_row = 0;
         operand operands[3];
@@ -232,6 +265,11 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
             for (int64_t r = 0; r < passes; r++)
                 select_row(to + r * n, a.at + r * a.step, a.vector, b.at + r * b.step, b.vector, c.at + r * c.step,
                            c.vector, n);
+        } else if (it->code >= CK_MULTIPLY_ADD) {
+            int64_t passes = by_row ? rows : 1, n = by_row ? columns : rows * length;
+            for (int64_t r = 0; r < passes; r++)
+                fused(it->code, to + r * n, a.at + r * a.step, b.at + r * b.step, b.vector, c.at + r * c.step, c.vector,
+                      n);
         } else if (it->code == CK_ROW_SUM) {
             for (int64_t r = 0; r < rows; r++) to[r] = sum_row(a.at + r * columns, columns);
         } else if (it->code == CK_ROW_MAX) {
@@ -249,8 +287,10 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
                             : v.kind == CK_ROW ? row_registers + v.index * map->row_size
                                                : map->uniforms + v.index;
         int64_t step = v.kind == CK_FULL ? columns : v.kind == CK_ROW;
-        // direct: the rows of the output have `columns` elements, else one.
+        // The rows of a direct output have `columns` elements, of others one.
         int64_t length = view->direct ? columns : 1;
+        // Written in place by its instruction.
+        if (from == (const float *)view->base + row_offset(map, view, row) + column) continue;
         for (int64_t r = 0; r < rows; r++)
             store_row(view->base, view->type,
                       row_offset(map, view, row + r) + (view->direct ? column * view->column_stride : 0),

@@ -33,6 +33,7 @@ public func checkOptimizer(lr: Double = 0.05, _ make: () throws -> any Optimizer
     if apart.weights != whole.weights {
         problems.append("optimizer: parameters that are stored apart are updated differently")
     }
+    problems += whole.wrongSigns.map { "optimizer: the state '\($0)' is declared nonnegative and is not" }
     if Set(whole.stateNames).count != whole.stateNames.count {
         problems.append("optimizer: two states have one name: \(whole.stateNames.joined(separator: ", "))")
     }
@@ -43,6 +44,7 @@ public func checkOptimizer(lr: Double = 0.05, _ make: () throws -> any Optimizer
 private final class QuadraticRun {
     private let store: ParameterStore
     private let update: WeightUpdate
+    private let nonnegative: Set<String>
     private let runtime = Runtime(ReferenceBackend())
 
     init(_ optimizer: any Optimizer, lr: Double, blocks: [String]) throws {
@@ -56,9 +58,20 @@ private final class QuadraticRun {
         let groups = try ParameterGroups(specs, optimizer, settings, freeze: [])
         store = ParameterStore(specs, runtime, precision: .float64, seed: 1) { groups.number(of: $0) }
         update = WeightUpdate(optimizer, store, groups)
+        nonnegative = optimizer.nonnegativeStates
     }
 
     var stateNames: [String] { update.states.first?.names ?? [] }
+    /// States that are declared nonnegative and hold a negative number.
+    var wrongSigns: [String] {
+        nonnegative.filter { name in
+            update.states.contains { states in
+                zip(states.names, states.arrays).contains { found, array in
+                    found == name && array.values(0..<states.arena.elementCount).doubles().contains { $0 < 0 }
+                }
+            }
+        }.sorted()
+    }
     var weights: [[Double]] { store.parameters.map { $0.value.doubles() } }
 
     /// The targets are 3, 4, 5, ...
@@ -87,8 +100,9 @@ private final class QuadraticRun {
             runtime.run(.copy(from: runtime.tensor(theirs.value.doubles(), mine.shape).view, to: mine.value.view))
         }
         for (mine, theirs) in zip(update.states, other.update.states) {
-            for (state, values) in zip(mine.tensors, theirs.tensors) {
-                runtime.run(.copy(from: runtime.tensor(values.doubles(), state.shape).view, to: state.view))
+            let all = 0..<mine.arena.elementCount
+            for (state, other) in zip(mine.arrays, theirs.arrays) {
+                state.set(runtime.tensor(other.values(all).doubles(), [all.count]), in: all)
             }
         }
     }

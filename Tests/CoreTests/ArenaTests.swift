@@ -15,16 +15,30 @@ import Testing
         ParameterSpec("norm.weight", [4], block: "layers.0", initializer: .ones, placement: .replicated),
     ]
 
+    @Test("lent parameters stay where they are, and no arena holds them")
+    func lent() {
+        let value = runtime.full([5, 7], .float32, 3)
+        let store = ParameterStore(
+            specs, runtime, precision: .float32, seed: 1, group: { $0.hasPrefix("embed") ? nil : 0 },
+            lent: ["embed.weight": value])
+        #expect(store.arenas.map(\.block) == ["layers.0"])
+        #expect(store.parameters.map(\.name) == specs.map(\.name))
+        #expect(store["embed.weight"].value.view.buffer === value.view.buffer && !store["embed.weight"].isTrained)
+        store.zeroGradients()
+        store.refreshCompute()
+        #expect(value.doubles().allSatisfy { $0 == 3 })
+    }
+
     @Test("parameters are aligned views into one buffer per block and group")
     func layout() {
         let store = ParameterStore(specs, runtime, precision: .float32, seed: 1) { $0.hasPrefix("norm") ? 1 : 0 }
         #expect(store.arenas.map(\.block) == ["embedding", "layers.0", "layers.0"])
         #expect(store.arenas.map(\.group) == [0, 0, 1])
-        #expect(store.arenas[1].entries.map(\.range) == [0..<90, 128..<131])
-        #expect(store.arenas.map(\.elementCount) == [256, 256, 256])
+        #expect(store.arenas[1].entries.map(\.range) == [0..<90, 256..<259])
+        #expect(store.arenas.map(\.elementCount) == [256, 512, 256])
         #expect(store.parameters.map(\.name) == specs.map(\.name))
         #expect(store["a.bias"].value.view.buffer === store["a.weight"].value.view.buffer)
-        #expect(store["a.bias"].gradient?.view.offset == 128)
+        #expect(store["a.bias"].gradient?.view.offset == 256)
         #expect(store.find("missing") == nil)
     }
 

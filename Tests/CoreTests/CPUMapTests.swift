@@ -105,6 +105,58 @@ import Testing
         #expect(gap <= 1e-7)
     }
 
+    @Test(arguments: [[1], [5], [3000], [7, 300], [2, 3000]])
+    func `sums take in products, whichever operand is one number, a number a row, or read elsewhere`(shape: [Int]) {
+        func forms(_ a: Symbol, _ b: Symbol, _ c: Symbol) -> [Symbol] {
+            let product = a * b
+            return [
+                product + c, c + b * a, product - c, c - product, product - b * c, (product + c) * product,
+                product + product, product.rowSum + product,
+            ]
+        }
+        let kinds = [
+            fixture.views(shape, seed: 1), fixture.views(shape.dropLast() + [1], seed: 2),
+            fixture.views(shape, strides: shape.map { _ in 0 }, seed: 3), fixture.views(shape, .bfloat16, seed: 4),
+        ]
+        for form in 0..<8 {
+            let program = Program(inputs: 3) { x, _ in
+                [forms(x[0], x[1], x[2])[form], forms(x[2], x[0], x[1])[form].exp]
+            }
+            for (a, b) in kinds.flatMap({ a in kinds.map { (a, $0) } }) {
+                for c in kinds {
+                    let results = [fixture.views(shape), fixture.views(shape)]
+                    let gap = fixture.difference(
+                        { isCPU in
+                            .map(
+                                program, inputs: [a, b, c].map { pick($0, isCPU) },
+                                outputs: results.map { pick($0, isCPU) }, scalars: [])
+                        }, results: results)
+                    #expect(gap <= 2e-6)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [[5], [3000], [40, 77]])
+    func `an output that is also an input is written after its last reader`(shape: [Int]) {
+        // The sum stands before the product that reads what it overwrites; an output may be written twice.
+        let program = Program(inputs: 3) { x, _ in
+            let sum = x[0] + x[1]
+            return [sum, x[0] * x[1] + sum, sum, x[0] - x[2]]
+        }
+        let (a, b, c) = (fixture.views(shape, seed: 1), fixture.views(shape, seed: 2), fixture.views(shape, seed: 3))
+        let rounded = fixture.views(shape, .bfloat16)
+        let gap = fixture.difference(
+            { isCPU in
+                .map(
+                    program, inputs: [a, b, c].map { pick($0, isCPU) },
+                    outputs: [a, b, rounded, c].map { pick($0, isCPU) }, scalars: [])
+            }, results: [a, b, c])
+        #expect(gap <= 1e-6)
+        let written = Tensor(a.cpu, Runtime(fixture.cpu)).cast(to: .bfloat16).doubles()
+        #expect(fixture.doubles(rounded.cpu, on: fixture.cpu) == written)
+    }
+
     @Test func `programs of constants, integers and equal rows`() {
         let constant = Program(inputs: 0, scalars: 1) { _, s in [s[0] * 2] }
         let result = fixture.views([3, 70])
@@ -135,6 +187,7 @@ import Testing
             ("log1p", { $0.log1p }, { log1p($0) }, (0..<9000).map { exp(Double($0) * 0.02 - 90) }, 4),
             ("log1p", { $0.log1p }, { log1p($0) }, (1..<9999).map { -Double($0) / 10_000 }, 4),
             ("tanh", { $0.tanh }, { tanh($0) }, Array(stride(from: -12, to: 12, by: 0.0013)), 4),
+            ("sigmoid", { $0.sigmoid }, { 1 / (1 + exp(-$0)) }, Array(stride(from: -110, to: 40, by: 0.0137)), 4),
             ("erf", { $0.erf }, { erf($0) }, Array(stride(from: -6, to: 6, by: 0.0007)), 4),
             ("sqrt", { $0.squareRoot }, { $0.squareRoot() }, Array(stride(from: 0, to: 6, by: 0.01)), 1),
         ]

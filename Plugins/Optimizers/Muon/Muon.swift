@@ -105,6 +105,7 @@ public struct Muon: WholeMatrixOptimizer {
     // MARK: everything else
 
     public var stateNames: [String] { ["exp_avg", "exp_avg_sq"] }
+    public var nonnegativeStates: Set<String> { ["exp_avg_sq"] }
 
     /// 1 - beta1^t and sqrt(1 - beta2^t)
     public func scalars(step: Int) -> [Double] {

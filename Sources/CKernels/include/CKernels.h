@@ -5,6 +5,7 @@
 // K key/value heads, D head size, V vocabulary. Strides count elements. Nothing here allocates or spawns threads
 // except the pool; every function is a pure function of its arguments.
 
+#include "COneDNN.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -65,16 +66,21 @@ void ck_store_sums(void *y, int32_t type, int64_t stride, const double *sums, in
 enum { CK_UNIFORM = 0, CK_ROW = 1, CK_FULL = 2 };
 // Codes: 0-15 unary (Program.Unary), 16-31 binary (Program.Binary), then:
 enum { CK_SELECT = 32, CK_ROW_SUM = 33, CK_ROW_MAX = 34, CK_COLUMN = 35 };
+// Three operands a, b, c, full results with a full: a b + c, a b - c, c - a b, rounded once where the CPU can.
+enum { CK_MULTIPLY_ADD = 36, CK_MULTIPLY_SUBTRACT = 37, CK_SUBTRACT_PRODUCT = 38 };
 
 enum { CK_MAX_DIMS = 8 };
 
 typedef struct { int32_t kind, index; } ck_value;
-typedef struct { int32_t code; ck_value to, a, b, c; } ck_instruction;
+/// `output`: the output that is written where it lies instead of in register `to`, which stands for it; or -1. It is
+/// float32 with dense rows, and no later instruction reads an input from the same memory.
+typedef struct { int32_t code; ck_value to, a, b, c; int32_t output; } ck_instruction;
 typedef struct {
     char *base;
     int32_t type;
     ck_value value;
-    /// Whether a tile may be read where it lies (float32 and dense), instead of being copied to its register.
+    /// Of an input: whether a tile may be read where it lies (float32 and dense), instead of being copied to its
+    /// register: 1 when it is one row, 2 always. Of an output: 0 for one number a row, else as for inputs.
     int32_t direct;
     int64_t strides[CK_MAX_DIMS];
     int64_t column_stride;
@@ -315,6 +321,57 @@ void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sums_stride, 
                    int64_t end);
 /// Writes the block's gradients of rows [begin, end).
 void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_gradients_of *of, int64_t begin, int64_t end);
+
+// ---- quantize.c: numbers kept in 8 or 4 bits
+
+// 8-bit dynamic codes (Dettmers et al. 2021, arXiv 2110.02861) in blocks of 256 with one float32 scale: the number of
+// largest magnitude of the block, with its sign. A code is an index of the ascending table of 256 numbers.
+enum { CK_BLOCK = 256 };
+
+/// to[i] = table[codes[first + i]] * scales[(first + i) / 256] for `count` codes.
+void ck_dequantize(float *to, const uint8_t *codes, const float *scales, int32_t is_signed, int64_t first,
+                   int64_t count);
+/// Codes and scales of `count` numbers, which start a block; nearest, but what is not 0 never becomes 0 when unsigned.
+void ck_quantize(uint8_t *codes, float *scales, int32_t is_signed, const float *from, int64_t count);
+
+/// y[i] = x[i] rounded up or down to bfloat16 at random, up with probability (x - down) / (up - down) to 1/65536. Number
+/// e = first + i takes half (e / 16) % 8 of block (e / 128) * 16 + e % 16 of Philox-4x32-10.
+void ck_round_bfloat16(uint16_t *y, const float *x, uint64_t seed, uint64_t stream, uint64_t first, int64_t count);
+
+/// How a flat array of a stored map holds its numbers.
+typedef struct {
+    /// Numbers of `type`, or codes.
+    char *base;
+    /// Of codes; NULL: plain numbers.
+    float *scales;
+    int32_t type, is_signed;
+    /// Whether a bfloat16 output is rounded at random, with the numbers that follow.
+    int32_t is_random;
+    uint64_t seed, stream, first;
+} ck_stored;
+
+/// Runs an elementwise program on elements [first, first + count), count <= full_size; `first` starts a block. The
+/// map's views give registers, types and `direct`; memory is the stored arrays'. `scratch` holds what ck_map_tile needs
+/// and full_size floats for each input and output.
+void ck_stored_tile(const ck_map *map, const ck_stored *inputs, const ck_stored *outputs, int64_t first,
+                    int64_t count, float *scratch);
+
+/// A matrix [O, I] of frozen weights.
+typedef struct {
+    /// Rows of `columns` bytes q, worth (q - 128) * scales[o]; or of (columns + 1) / 2 bytes with two NF4 codes each,
+    /// the first in the upper half.
+    const uint8_t *codes;
+    /// [O]; NULL: NF4
+    const float *scales;
+    /// NF4: one signed 8-bit code for each block of 64 of a row, in row order, and their block scales.
+    const uint8_t *absmax_codes;
+    const float *absmax_scales;
+    float absmax_offset;
+    int64_t columns;
+} ck_quantized;
+
+/// to[r, :] = row first + r, dense, float32 or bfloat16.
+void ck_dequantize_rows(void *to, int32_t to_type, const ck_quantized *matrix, int64_t first, int64_t rows);
 
 /// Whether this CPU runs AVX-512 (x86-64-v4) code.
 int32_t ck_has_avx512(void);

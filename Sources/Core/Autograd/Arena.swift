@@ -3,10 +3,9 @@
 /// Optimizers, norms, reductions, shards and checkpoints work on ranges of these buffers. Elements between parameters
 /// and after the last are 0 in both, so sums over whole buffers need no mask.
 public final class Arena {
-    /// Offsets of parameters are multiples of this many elements.
-    public static let alignment = 64
-    /// Arena sizes are multiples of this many elements, so that shards can be cut at them.
-    public static let shardAlignment = 256
+    /// Offsets of parameters and arena sizes are multiples of this many elements: shards can be cut at them, and a block
+    /// of 8-bit states never holds numbers of two parameters.
+    public static let shardAlignment = QuantizedBlocks.blockSize
 
     /// A parameter's place.
     public struct Entry: Sendable, Hashable {
@@ -36,7 +35,7 @@ public final class Arena {
     init(_ specs: [ParameterSpec], _ runtime: Runtime, block: String, group: Int?, precision: Precision) {
         var end = 0
         entries = specs.map { spec in
-            let start = Arena.roundUp(end, to: Arena.alignment)
+            let start = Arena.roundUp(end, to: Arena.shardAlignment)
             end = start + spec.elementCount
             return Entry(name: spec.name, shape: spec.shape, range: start..<end)
         }

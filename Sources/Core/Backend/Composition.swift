@@ -7,6 +7,8 @@ struct Composition {
 
     func run(_ operation: Operation) {
         switch operation {
+        case .storedMap(let map): storedMap(map)
+        case .quantizedMatmul(let product): quantizedMatmul(product)
         case .rmsNorm(let norm): rmsNorm(norm)
         case .rmsNormBackward(let norm): normBackward(norm, centred: false)
         case .layerNorm(let norm): layerNorm(norm)
@@ -18,7 +20,7 @@ struct Composition {
         case .drawTokens(let draw): drawTokens(draw)
         case .tokenScores(let scoring): tokenScores(scoring)
         case .tokenScoresBackward(let backward): tokenScoresBackward(backward)
-        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .scatter, .random:
+        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .scatter, .random, .round:
             preconditionFailure("'\(operation.name)' is a primitive: every backend must support it")
         }
     }

@@ -30,9 +30,17 @@ public enum Operation {
     case scatter(source: BufferView, indices: BufferView, table: BufferView)
     /// Element i (row-major) of the contiguous view becomes number `first + i` of the source, uniform in [0, 1).
     case random(Philox, first: UInt64, BufferView)
+    /// Element i (row-major) of the dense bfloat16 view `to` becomes element i of a view of its shape, in float32,
+    /// rounded away from zero when the 16 bits that are dropped plus `halfWord(at: first + i)` reach 2^16, else towards
+    /// zero: right on average, where rounding to nearest would lose every change below half a step.
+    case round(BufferView, to: BufferView, Philox, first: UInt64)
 
     // MARK: fused
 
+    /// An elementwise program over flat arrays of codes, or of bfloat16 to be rounded at random.
+    case storedMap(StoredMap)
+    /// A product with frozen weights in 8 or 4 bits.
+    case quantizedMatmul(QuantizedMatmul)
     /// y = x / rms(x) * weight, by row.
     case rmsNorm(Norm)
     case rmsNormBackward(NormBackward)
@@ -56,7 +64,7 @@ public enum Operation {
     /// Whether every backend must support the operation.
     public var isPrimitive: Bool {
         switch self {
-        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .scatter, .random: true
+        case .fill, .copy, .map, .sum, .matmul, .gather, .scatterAdd, .scatter, .random, .round: true
         default: false
         }
     }
@@ -73,6 +81,9 @@ public enum Operation {
         case .scatterAdd: "scatter_add"
         case .scatter: "scatter"
         case .random: "random"
+        case .round: "round"
+        case .storedMap: "stored_map"
+        case .quantizedMatmul: "quantized_matmul"
         case .rmsNorm: "rms_norm"
         case .rmsNormBackward: "rms_norm_backward"
         case .layerNorm: "layer_norm"

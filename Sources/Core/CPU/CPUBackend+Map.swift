@@ -1,7 +1,7 @@
 import CKernels
 
 extension CPUBackend {
-    /// Elements of a tile: its registers stay in the first-level cache.
+    /// Elements of a tile, halved for many registers: they and the views' next pieces share the first-level cache.
     private static let tileSize = 1024
 
     func map(_ program: Program, _ inputs: [BufferView], _ outputs: [BufferView], _ scalars: [Double]) {
@@ -46,7 +46,10 @@ extension CPUBackend {
         compiled[key] = code
         let uniforms = code.uniforms(scalars: scalars, columns: columns) { inputs[$0].firstElement() }
 
-        let tileSize = code.fullCount > 10 ? CPUBackend.tileSize / 2 : CPUBackend.tileSize
+        func isDense(_ k: Int) -> Bool { views[k].dtype == .float32 && columnStrides[k] == 1 }
+        func isDirect(_ input: Int) -> Bool { isDense(input) && kinds[input] == .full && !code.isOutput(input: input) }
+        let copiedCount = Int(code.fullCount) - inputs.indices.count(where: isDirect)
+        let tileSize = copiedCount > 5 ? CPUBackend.tileSize / 2 : CPUBackend.tileSize
         let tileColumns = keepsRows ? columns : min(columns, tileSize)
         let tileRows = max(1, min(rows, tileSize / max(tileColumns, 1)))
         let tile = MapTile(domain, columns, tileRows, tileColumns)
@@ -65,28 +68,36 @@ extension CPUBackend {
             }
             return described
         }
+        func directness(_ k: Int) -> Int32 {
+            domain.dimCount == 0 || (domain.dimCount == 1 && domain.strides[k][0] == columns) ? 2 : 1
+        }
         let described: [ck_map_view] = inputs.indices.compactMap { k in
             guard let register = code.register(ofInput: k) else { return nil }
-            let isDense = inputs[k].dtype == .float32 && columnStrides[k] == 1 && kinds[k] == .full
-            let isBlock = domain.dimCount == 0 || (domain.dimCount == 1 && domain.strides[k][0] == columns)
-            return describe(k, register, direct: !isDense || code.isOutput(input: k) ? 0 : isBlock ? 2 : 1)
+            return describe(k, register, direct: isDirect(k) ? directness(k) : 0)
         }
+        func isFull(_ output: Int) -> Bool { outputs[output].shape[outputs[output].dimCount - 1] == rowLength }
         let results: [ck_map_view] = outputs.indices.map { k in
-            let isFull = outputs[k].shape[outputs[k].dimCount - 1] == rowLength
-            return describe(inputs.count + k, code.values[program.outputs[k]], direct: isFull ? 1 : 0)
+            describe(
+                inputs.count + k, code.values[program.outputs[k]], direct: isFull(k) ? directness(inputs.count + k) : 0)
         }
-        run(code, described, results, uniforms, tile)
+        let instructions = code.instructions { output, writer in
+            isFull(output) && isDense(inputs.count + output)
+                && inputs.indices.allSatisfy {
+                    code.lastReaders[$0] <= writer || inputs[$0].buffer !== outputs[output].buffer
+                }
+        }
+        run(code, instructions, described, results, uniforms, tile)
     }
 
     private func run(
-        _ code: CompiledProgram, _ inputs: [ck_map_view], _ outputs: [ck_map_view], _ uniforms: [Float],
-        _ tile: MapTile
+        _ code: CompiledProgram, _ instructions: [ck_instruction], _ inputs: [ck_map_view], _ outputs: [ck_map_view],
+        _ uniforms: [Float], _ tile: MapTile
     ) {
         let fullSize = (tile.tileRows * tile.tileColumns + 15) / 16 * 16
         let rowSize = (tile.tileRows + 15) / 16 * 16
         let perWorker = Int(code.fullCount) * fullSize + Int(code.rowCount) * rowSize + 16
         var map = ck_map()
-        map.instruction_count = Int32(code.instructions.count)
+        map.instruction_count = Int32(instructions.count)
         map.input_count = Int32(inputs.count)
         map.output_count = Int32(outputs.count)
         map.full_count = code.fullCount
@@ -100,8 +111,8 @@ extension CPUBackend {
                 bytes.storeBytes(of: Int64(size), toByteOffset: dim * 8, as: Int64.self)
             }
         }
-        let work = tile.rows * tile.columns * max(code.instructions.count, 1)
-        code.instructions.withUnsafeBufferPointer { instructions in
+        let work = tile.rows * tile.columns * max(instructions.count, 1)
+        instructions.withUnsafeBufferPointer { instructions in
             inputs.withUnsafeBufferPointer { inputs in
                 outputs.withUnsafeBufferPointer { outputs in
                     uniforms.withUnsafeBufferPointer { uniforms in

@@ -25,12 +25,17 @@ final class CompiledProgram {
     /// Registers of full and of row kind.
     private(set) var fullCount: Int32 = 0
     private(set) var rowCount: Int32 = 0
+    /// The last instruction that reads each input; -1 when none does.
+    private(set) var lastReaders: [Int]
     let program: Program
     private let kinds: [Kind]
+    private let productSums: [Int: ProductSum]
 
     init(_ key: Key) {
         program = key.program
         kinds = CompiledProgram.kinds(key)
+        productSums = ProductSum.all(in: key.program, kinds)
+        lastReaders = [Int](repeating: -1, count: key.program.inputCount)
         assignRegisters()
     }
 
@@ -53,9 +58,11 @@ final class CompiledProgram {
 
     private func assignRegisters() {
         let source = program.instructions
+        let products = Set(productSums.values.map(\.product))
+        func operands(_ index: Int) -> [Int] { productSums[index]?.operands ?? source[index].operands }
         var lastUse = [Int](repeating: -1, count: source.count)
-        for (index, instruction) in source.enumerated() {
-            for operand in instruction.operands { lastUse[operand] = index }
+        for index in source.indices where !products.contains(index) {
+            for operand in operands(index) { lastUse[operand] = index }
         }
         for output in program.outputs { lastUse[output] = source.count }
 
@@ -74,10 +81,12 @@ final class CompiledProgram {
         for (index, instruction) in source.enumerated() {
             if case .input = instruction, kinds[index] != .uniform { values[index] = take(kinds[index]) }
         }
-        for (index, instruction) in source.enumerated() where kinds[index] != .uniform {
+        for (index, instruction) in source.enumerated() where kinds[index] != .uniform && !products.contains(index) {
             if case .input = instruction { continue }
-            // The maximum of equal numbers is the number; the sum is the number times the count.
-            for operand in Set(instruction.operands) where lastUse[operand] == index && kinds[operand] != .uniform {
+            for operand in operands(index) {
+                if case .input(let input) = source[operand] { lastReaders[input] = instructions.count }
+            }
+            for operand in Set(operands(index)) where lastUse[operand] == index && kinds[operand] != .uniform {
                 free[kinds[operand], default: []].append(values[operand].index)
             }
             values[index] = take(kinds[index])
@@ -90,7 +99,10 @@ final class CompiledProgram {
         func encoded(
             _ code: Int32, _ a: ck_value, _ b: ck_value? = nil, _ c: ck_value? = nil
         ) -> ck_instruction {
-            ck_instruction(code: code, to: values[index], a: a, b: b ?? nothing, c: c ?? nothing)
+            ck_instruction(code: code, to: values[index], a: a, b: b ?? nothing, c: c ?? nothing, output: -1)
+        }
+        if let sum = productSums[index] {
+            return encoded(sum.code, values[sum.factors.0], values[sum.factors.1], values[sum.term])
         }
         let multiply = 16 + Int32(Program.Binary.multiply.rawValue)
         let rowLength = ck_value(kind: Kind.uniform.rawValue, index: Int32(values.count))
@@ -102,6 +114,7 @@ final class CompiledProgram {
             return encoded(multiply, values[a], inverse)
         case .binary(let op, let a, let b): return encoded(16 + Int32(op.rawValue), values[a], values[b])
         case .select(let a, let b, let c): return encoded(Int32(CK_SELECT), values[a], values[b], values[c])
+        // The sum of equal numbers is the number times the count, their maximum the number.
         case .rowSum(let a) where kinds[a] == .row: return encoded(multiply, values[a], rowLength)
         case .rowMax(let a) where kinds[a] == .row:
             return encoded(16 + Int32(Program.Binary.maximum.rawValue), values[a], values[a])
@@ -123,6 +136,19 @@ final class CompiledProgram {
     /// Whether an input is stored unchanged, so that it must be read before outputs are written.
     func isOutput(input index: Int) -> Bool {
         program.outputs.contains { program.instructions[$0] == .input(index) }
+    }
+
+    /// The program's instructions, those that may writing their outputs where they lie.
+    /// - Parameter mayWrite: whether an output may be written after instruction `lastReaders[input]` of each input.
+    func instructions(writing mayWrite: (_ output: Int, _ writer: Int) -> Bool) -> [ck_instruction] {
+        var placed = instructions
+        for (number, output) in program.outputs.enumerated() where kinds[output] == .full {
+            let value = values[output]
+            // Registers of outputs are not used again, so their last writer is the output's own instruction.
+            let writer = placed.lastIndex { $0.to.kind == value.kind && $0.to.index == value.index }
+            if let writer, placed[writer].output < 0, mayWrite(number, writer) { placed[writer].output = Int32(number) }
+        }
+        return placed
     }
 
     /// All values of uniform kind, computed in float64 and rounded; then the row length; then the reciprocals of all.

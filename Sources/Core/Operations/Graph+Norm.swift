@@ -30,18 +30,20 @@ extension Graph {
         }
         forward(into: y)
 
-        let trained = weight.isTrained || bias?.isTrained == true
-        func backward(_ dy: Tensor, dx: Tensor?, withWeights: Bool) {
+        let isTrained = weight.isTrained || bias?.isTrained == true
+        func backward(_ dy: Tensor, dx: Tensor?) {
             let gradient = NormBackward(
                 x: flat.view, weight: weight.compute.view, inverse: inverse.view, mean: mean?.view,
-                dy: dy.reshaped(to: [rows, width]).view, dx: dx?.view,
-                dweight: withWeights ? weight.gradient?.view : nil, dbias: withWeights ? bias?.gradient?.view : nil)
+                dy: dy.reshaped(to: [rows, width]).view, dx: dx?.view, dweight: weight.gradient?.view,
+                dbias: bias?.gradient?.view)
             runtime.run(bias == nil ? .rmsNormBackward(gradient) : .layerNormBackward(gradient))
         }
+        // One pass makes all gradients, so those of the weights are by themselves only where x has none.
+        let isSource = x.slot == nil
         return record(
             inputs: [x], outputs: [y],
-            weightGradients: !trained ? nil : { gradients in
-                if let dy = gradients[0] { backward(dy, dx: nil, withWeights: true) }
+            weightGradients: !isTrained || !isSource ? nil : { gradients in
+                if let dy = gradients[0] { backward(dy, dx: nil) }
             },
             remaking: {
                 let again = runtime.empty([rows, width], flat.dtype)
@@ -51,7 +53,7 @@ extension Graph {
         ) { gradients, _ in
             guard let dy = gradients[0] else { return [nil] }
             let dx = runtime.empty([rows, width], dy.dtype)
-            backward(dy, dx: dx, withWeights: false)
+            backward(dy, dx: dx)
             return [dx.reshaped(to: shape)]
         }[0].reshaped(to: shape)
     }

@@ -15,8 +15,8 @@ public struct HeadScores {
 extension Graph {
     /// Scores positions by blocks of the vocabulary: logits [N, V] never exist whole, forward or backward.
     ///
-    /// 2 N V C FLOPs forward, 6 N V C backward: logits are computed again. A position's scores depend on other positions
-    /// no more than the backend's products do.
+    /// 2 N V C FLOPs forward, 6 N V C backward: logits are computed again. A position's scores depend on the other
+    /// positions no more than the backend's products do.
     ///
     /// - Parameters:
     ///   - hidden: [N, C], the last layer's output at the scored positions.

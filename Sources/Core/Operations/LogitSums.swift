@@ -2,9 +2,9 @@
 
 /// What a part of the vocabulary says of a row of logits z; parts add up to the whole in any number and order.
 ///
-/// Kept as a tensor [5, N] while blocks of the vocabulary pass. Ranks that each hold a part of the head merge theirs with
-/// `merging`: the only exchange that a head divided by vocabulary needs in the forward pass (online softmax, Milakov and
-/// Gimelshein, "Online normalizer calculation for softmax", 2018, arXiv 1805.02867, eq. 4).
+/// Kept as a tensor [5, N] while blocks of the vocabulary pass. Ranks that each hold a part of the head merge theirs
+/// with `merging`: the only exchange that a head divided by vocabulary needs in the forward pass (online softmax:
+/// Milakov and Gimelshein, "Online normalizer calculation for softmax", 2018, arXiv 1805.02867, eq. 4).
 public struct LogitSums {
     /// The largest logit, at least -3.4e38 so that differences stay numbers.
     public var largest: Symbol
@@ -51,8 +51,8 @@ public struct LogitSums {
         ])
     }
 
-    /// From inputs of the five rows and the targets: log p(target) (0 for a negative target), log-sum-exp, mean of log p,
-    /// entropy.
+    /// From inputs of the five rows and the targets: log p(target) (0 for a negative target), log-sum-exp, mean of
+    /// log p, entropy.
     static func scores(vocabulary: Int) -> Program {
         Program(inputs: 6) { x, _ in
             let (sums, target) = (LogitSums(rows: x[0..<5]), x[5])

@@ -67,6 +67,7 @@ extension Program {
         case .sign: nil
         case .reciprocal: -(y * y)
         case .log1p: (1 + x).reciprocal
+        case .sigmoid: y - y * y
         }
     }
 

@@ -14,6 +14,7 @@ extension Program.Unary {
         case .sign: x > 0 ? 1 : x < 0 ? -1 : 0
         case .reciprocal: 1 / x
         case .log1p: Foundation.log1p(x)
+        case .sigmoid: 1 / (1 + Foundation.exp(-x))
         }
     }
 }

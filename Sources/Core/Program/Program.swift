@@ -6,7 +6,7 @@
 /// can cache what it made of them.
 public struct Program: Hashable, Sendable {
     public enum Unary: UInt8, Sendable, CaseIterable {
-        case negate, exp, log, sqrt, tanh, erf, abs, sign, reciprocal, log1p
+        case negate, exp, log, sqrt, tanh, erf, abs, sign, reciprocal, log1p, sigmoid
     }
 
     public enum Binary: UInt8, Sendable, CaseIterable {

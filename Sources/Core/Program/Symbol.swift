@@ -47,7 +47,7 @@ extension Symbol {
     public var rowMax: Symbol { builder.append(.rowMax(index)) }
 
     /// 1 / (1 + exp(-x)), without overflow on either side
-    public var sigmoid: Symbol { ((self * 0.5).tanh + 1) * 0.5 }
+    public var sigmoid: Symbol { unary(.sigmoid) }
     /// log(sigmoid(x)) = min(x, 0) - log(1 + exp(-|x|))
     public var logSigmoid: Symbol { minimum(self, constant(0)) - (-magnitude).exp.log1p }
 

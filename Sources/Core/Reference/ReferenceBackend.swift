@@ -85,6 +85,12 @@ public final class ReferenceBackend: Backend {
             for (index, offset) in elements.offsets.enumerated() {
                 elements.store(source.uniform(at: first + UInt64(index)), at: offset)
             }
+        case .round(let source, let target, let random, let first):
+            let (from, to) = (ReferenceElements(source), ReferenceElements(target))
+            for (index, (a, b)) in zip(from.offsets, to.offsets).enumerated() {
+                let share = Double(random.halfWord(at: first + UInt64(index))) / 65536
+                to.store(BFloat16.rounded(Float(from.load(a)), share), at: b)
+            }
         default:
             preconditionFailure("the reference backend runs primitives only, not '\(operation.name)'")
         }

@@ -29,7 +29,7 @@ struct CheckpointPlan: Sendable {
         var entries: [CheckpointManifest.Entry] = []
         var indices: [[String]: Int] = [:]
         for item in items {
-            let spec = TensorSpec(item.key, item.tensor.shape, item.tensor.dtype)
+            let spec = TensorSpec(item.key, item.shape, item.dtype)
             var current = open[item.group] ?? (file: -1, bytes: 0, count: 0)
             if current.file < 0 || (current.bytes > 0 && current.bytes + spec.byteCount > maximumFileBytes) {
                 current = (file: names.count, bytes: 0, count: current.count + 1)
@@ -41,14 +41,14 @@ struct CheckpointPlan: Sendable {
             specs[current.file].append(spec)
             places.append((current.file, item.key))
             let box = CheckpointManifest.Box(
-                offset: item.offset, size: item.tensor.shape, file: names[current.file], key: item.key)
+                offset: item.offset, size: item.shape, file: names[current.file], key: item.key)
             if let index = indices[[item.kind, item.name]] {
                 entries[index].boxes.append(box)
             } else {
                 indices[[item.kind, item.name]] = entries.count
                 entries.append(
                     CheckpointManifest.Entry(
-                        name: item.name, kind: item.kind, shape: item.globalShape, dtype: item.tensor.dtype,
+                        name: item.name, kind: item.kind, shape: item.globalShape, dtype: item.dtype,
                         boxes: [box]))
             }
         }

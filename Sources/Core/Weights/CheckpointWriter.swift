@@ -59,7 +59,7 @@ public final class CheckpointWriter {
         case .synchronous:
             let sink = try CheckpointSink(plan)
             for (index, item) in items.enumerated() {
-                try item.tensor.forEachPiece(as: item.tensor.dtype) { try sink.write(index, $0, at: $1) }
+                try item.forEachPiece { try sink.write(index, $0, at: $1) }
             }
             try sink.commit()
             if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
@@ -76,7 +76,7 @@ public final class CheckpointWriter {
             thread.start()
             pending = queue
             for (index, item) in items.enumerated() {
-                try item.tensor.forEachPiece(as: item.tensor.dtype) { bytes, offset in
+                try item.forEachPiece { bytes, offset in
                     if queue.push(.init(item: index, offset: offset, bytes: bytes)) { return }
                     try finish()
                 }

@@ -1,3 +1,4 @@
+import Core
 import JSON
 import PluginAPI
 
@@ -33,7 +34,8 @@ struct RecipeReader {
         let trainer = plugin(.trainer, at: "trainer", value["trainer"], default: nil)
         let objective = section(ObjectiveSection.self, "objective")
         let optimizer = plugin(
-            .optimizer, at: "optimizer", value["optimizer"], default: "adamw", shared: OptimizerSection.self)
+            .optimizer, at: "optimizer", withStates(value["optimizer"], model), default: "adamw",
+            shared: OptimizerSection.self)
         let scheduler = plugin(
             .scheduler, at: "scheduler", value["scheduler"], default: "constant", shared: SchedulerSection.self)
         let (loader, train, validation) = dataSection()
@@ -68,16 +70,25 @@ struct RecipeReader {
             optimizerSettings: OptimizerSettings(
                 lr: settings.lr, weightDecay: settings.weightDecay,
                 decay: OptimizerSettings.Decay(rawValue: settings.decay) ?? .matrices,
+                states: StateStorage(rawValue: settings.states) ?? .float32,
                 groups: settings.groups.map {
                     .init(match: NamePattern($0.match), lr: $0.lr, weightDecay: $0.weightDecay)
                 }),
             scheduler: scheduler.choice, warmupSteps: scheduler.shared?.warmupSteps ?? 0, loader: loader.choice,
             train: train, validation: validation, batch: batch, sequence: sequence, steps: steps, epochs: epochs,
             clipGradNorm: clip, activations: activations, checkpoint: checkpoint, evaluation: evaluation,
-            plugins: plugins, trackers: trackers, resolved: .object(resolved))
+            plugins: plugins, trackers: trackers, given: value, resolved: .object(resolved))
     }
 
     // MARK: sections
+
+    /// The optimizer's section with `states` filled in where the default depends on the weights' precision.
+    private func withStates(_ given: JSONValue?, _ model: ModelSection?) -> JSONValue? {
+        guard let precision = model.flatMap({ Precision(rawValue: $0.precision) }) else { return given }
+        let section: JSONValue = given?.string.map { .object([.init("name", .string($0))]) } ?? given ?? .object([])
+        guard case .object(let members) = section, section["states"] == nil else { return given }
+        return .object(members + [.init("states", .string(StateStorage.standard(for: precision).rawValue))])
+    }
 
     private mutating func section<Section: PluginConfig>(_ type: Section.Type, _ key: String) -> Section? {
         decode(type, value[key] ?? .object([]), at: key, alsoKnown: []).map { section, members in
@@ -251,9 +262,10 @@ struct RecipeReader {
             problems.append(InputProblem(place, "found '\(found)', expected \(known.joined(separator: " | "))"))
         }
         oneOf("model.precision", model?.precision, ["float32", "bfloat16", "bfloat16-pure", "float64"])
-        oneOf("activations.checkpoint", activations?.checkpoint, ["none", "block"])
+        oneOf(
+            "activations.checkpoint", activations?.checkpoint, DecoderModel.Checkpointing.allCases.map(\.rawValue))
         oneOf("optimizer.decay", optimizer?.decay, ["matrices", "all"])
-        oneOf("optimizer.states", optimizer?.states, ["float32"])
+        oneOf("optimizer.states", optimizer?.states, StateStorage.allCases.map(\.rawValue))
     }
 
     private mutating func atLeast<Number: Comparable>(_ place: String, _ found: Number?, _ least: Number) {

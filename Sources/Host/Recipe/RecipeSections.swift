@@ -69,7 +69,7 @@ struct OptimizerSection: PluginConfig {
         "lr": "learning rate, before schedule and warm-up",
         "weight_decay": "decoupled weight decay",
         "decay": "what decays: matrices (two dims or more) | all",
-        "states": "element type of the optimizer's states: float32",
+        "states": "what the optimizer's states are kept in: float32 | bfloat16 | 8bit",
         "groups": "rules [{match: PATTERN, lr:, weight_decay:}]; the last that matches a name wins",
     ]
 }
@@ -115,7 +115,9 @@ struct ActivationSection: PluginConfig {
     var checkpoint = "none"
 
     static let template = ActivationSection()
-    static let help = ["checkpoint": "none | block: recompute each block in backward instead of keeping it"]
+    static let help = [
+        "checkpoint": "none | selective: recompute in backward what is cheap | block: recompute each block"
+    ]
 }
 
 /// `checkpoint:`

@@ -24,6 +24,14 @@ struct RunCheckpoint {
             step: run.progress.step, items: RunCheckpoint.items(run.policy.store, run.update), sections: sections)
     }
 
+    /// Host copies that may be on their way to the file at once, bytes.
+    static let snapshotByteLimit = 256 << 20
+
+    /// Bytes of every tensor of a run.
+    static func byteCount(_ store: ParameterStore, _ update: WeightUpdate) -> Int {
+        items(store, update).reduce(0) { $0 + $1.shape.reduce($1.dtype.byteCount, *) }
+    }
+
     /// Every tensor of a run under its parameter's name.
     static func items(_ store: ParameterStore, _ update: WeightUpdate) -> [CheckpointItem] {
         let weights = store.arenas.filter { $0.group != nil }.flatMap { arena in
@@ -34,19 +42,35 @@ struct RunCheckpoint {
             }
         }
         let states = update.states.flatMap { states in
-            zip(states.names, states.tensors).flatMap { name, flat in
+            zip(states.names, states.arrays).flatMap { name, array in
                 states.arena.entries.map { entry in
                     CheckpointItem(
-                        name: entry.name, kind: name, tensor: flat.part(entry), group: "states-" + states.arena.block)
+                        name: entry.name, kind: name, shape: entry.shape, dtype: array.dtype,
+                        group: "states-" + states.arena.block
+                    ) { range in
+                        let first = entry.range.lowerBound
+                        return array.values(first + range.lowerBound..<first + range.upperBound)
+                    }
                 }
             }
         }
         return weights + states
     }
 
-    /// Fills weights and optimizer states from a checkpoint.
+    /// Fills weights and optimizer states from a checkpoint, whatever states were kept in when it was written.
     static func restore(_ checkpoint: Checkpoint, into store: ParameterStore, _ update: WeightUpdate) throws {
-        for item in items(store, update) { try checkpoint.restore(item.name, kind: item.kind, into: item.tensor) }
+        for arena in store.arenas where arena.group != nil {
+            for entry in arena.entries { try checkpoint.restore(entry.name, into: arena.weights.part(entry)) }
+        }
+        for states in update.states {
+            for (name, array) in zip(states.names, states.arrays) {
+                for entry in states.arena.entries {
+                    let values = array.values(entry.range)
+                    try checkpoint.restore(entry.name, kind: name, into: values.reshaped(to: entry.shape))
+                    if case .blocks = array.kept { array.set(values, in: entry.range) }
+                }
+            }
+        }
         store.refreshCompute()
     }
 

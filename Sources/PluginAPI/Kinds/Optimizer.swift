@@ -8,6 +8,9 @@ public protocol Optimizer: SendableMetatype {
     init(_ config: Config) throws
     /// Names of the numbers kept for each element, under which checkpoints store them.
     var stateNames: [String] { get }
+    /// Which of `stateNames` are never negative (mean squares): kept in 8 bits, they need no sign and are rounded so that
+    /// they do not become 0.
+    var nonnegativeStates: Set<String> { get }
     /// Numbers that change from step to step (bias corrections), for step 1, 2, ...
     func scalars(step: Int) -> [Double]
     /// The new weight and states of one element.
@@ -15,6 +18,7 @@ public protocol Optimizer: SendableMetatype {
 }
 
 extension Optimizer {
+    public var nonnegativeStates: Set<String> { [] }
     public func scalars(step: Int) -> [Double] { [] }
 }
 

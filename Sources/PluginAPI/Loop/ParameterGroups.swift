@@ -77,12 +77,15 @@ public struct OptimizerSettings: Sendable {
     public var lr: Double
     public var weightDecay: Double
     public var decay: Decay
+    /// nil = what the weights' precision comes with
+    public var states: StateStorage?
     public var groups: [Rule]
 
-    public init(lr: Double, weightDecay: Double, decay: Decay, groups: [Rule]) {
+    public init(lr: Double, weightDecay: Double, decay: Decay, states: StateStorage? = nil, groups: [Rule]) {
         self.lr = lr
         self.weightDecay = weightDecay
         self.decay = decay
+        self.states = states
         self.groups = groups
     }
 }

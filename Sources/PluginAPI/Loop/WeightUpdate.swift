@@ -1,33 +1,46 @@
 public import Core
+internal import Random
 
 /// An optimizer at work: its states in arenas beside the weights', and its rule as one program over each arena.
 public final class WeightUpdate {
-    /// The states of one arena, flat, in the order of `names`.
+    /// The states of one arena, in the order of `names`.
     public struct ArenaStates {
         public let arena: Arena
         public let names: [String]
-        public let tensors: [Tensor]
+        public let arrays: [StateArray]
     }
 
     public let states: [ArenaStates]
     private let optimizer: any Optimizer
     private let groups: [ParameterGroups.Group]
-    private let program: Program
+    /// The rule for arenas with and without a copy in the compute type.
+    private let programs: (copying: Program, plain: Program)
+    private let seed: UInt64
 
-    public init(_ optimizer: any Optimizer, _ store: ParameterStore, _ groups: ParameterGroups) {
+    /// - Parameters:
+    ///   - optimizer: the rule.
+    ///   - store: the parameters.
+    ///   - groups: their settings.
+    ///   - storage: what states are kept in; nil = what the weights' precision comes with.
+    ///   - seed: for what is rounded at random; the run's seed.
+    public init(
+        _ optimizer: any Optimizer, _ store: ParameterStore, _ groups: ParameterGroups, storage: StateStorage? = nil,
+        seed: UInt64 = 0
+    ) {
         self.optimizer = optimizer
         self.groups = groups.groups
+        self.seed = seed
+        let storage = storage ?? .standard(for: store.precision)
         let matrixNames = (optimizer as? any WholeMatrixOptimizer)?.matrixStateNames ?? []
+        let nonnegative = optimizer.nonnegativeStates
         states = store.arenas.filter { $0.group != nil }.map { arena in
             let isMatrix = arena.group.map { groups.groups[$0].isWholeMatrix } ?? false
             let names = isMatrix ? matrixNames : optimizer.stateNames
-            // States are kept in float32 or wider whatever the weights' type.
-            let dtype: DType = arena.dtype == .bfloat16 ? .float32 : arena.dtype
             return ArenaStates(
                 arena: arena, names: names,
-                tensors: names.map { _ in arena.weights.runtime.zeros([arena.elementCount], dtype) })
+                arrays: names.map { StateArray(for: arena, storage, isSigned: !nonnegative.contains($0)) })
         }
-        program = WeightUpdate.program(optimizer)
+        programs = (WeightUpdate.program(optimizer, isCopying: true), WeightUpdate.program(optimizer, isCopying: false))
     }
 
     /// Updates all trained weights.
@@ -43,29 +56,89 @@ public final class WeightUpdate {
             let group = groups[number]
             if group.isWholeMatrix, let optimizer = optimizer as? any WholeMatrixOptimizer {
                 for entry in arena.entries {
-                    func view(_ flat: Tensor) -> Tensor {
-                        Tensor(flat.view.sliced(dim: 0, entry.range).reshaped(to: entry.shape), flat.runtime)
+                    update(entry, of: states, gradients, step: step) { weight, gradient, states in
+                        optimizer.update(
+                            MatrixUpdate(
+                                weight: weight, gradient: gradient, states: states, lr: group.lr * lrFactor,
+                                weightDecay: group.weightDecay, gradientScale: gradientScale, step: step))
                     }
-                    optimizer.update(
-                        MatrixUpdate(
-                            weight: view(arena.weights), gradient: view(gradients), states: states.tensors.map(view),
-                            lr: group.lr * lrFactor, weightDecay: group.weightDecay, gradientScale: gradientScale,
-                            step: step))
                 }
+                arena.refreshCompute()
             } else {
-                let stateViews = states.tensors.map(\.view)
-                arena.weights.runtime.run(
-                    .map(
-                        program, inputs: [arena.weights.view, gradients.view] + stateViews,
-                        outputs: [arena.weights.view] + stateViews,
-                        scalars: [group.lr * lrFactor, group.weightDecay, gradientScale] + extra))
+                update(
+                    states, gradients, step: step,
+                    scalars: [group.lr * lrFactor, group.weightDecay, gradientScale] + extra)
             }
-            arena.refreshCompute()
         }
     }
 
-    /// The rule as a program: inputs weight, gradient, states; scalars lr, decay, gradient scale, the optimizer's own.
-    private static func program(_ optimizer: any Optimizer) -> Program {
+    /// The rule over an arena: at once where everything is float32, else parameter by parameter, because what is rounded
+    /// at random is keyed by the element of the parameter. The compute copy is written with the weights.
+    private func update(_ states: ArenaStates, _ gradients: Tensor, step: Int, scalars: [Double]) {
+        let arena = states.arena
+        let runtime = arena.weights.runtime
+        let program = arena.compute == nil ? programs.plain : programs.copying
+        let copy = arena.compute.map { [$0.view] } ?? []
+        let wide = states.arrays.compactMap(\.wide?.view)
+        if wide.count == states.arrays.count && arena.dtype != .bfloat16 {
+            runtime.run(
+                .map(
+                    program, inputs: [arena.weights.view, gradients.view] + wide,
+                    outputs: [arena.weights.view] + wide + copy, scalars: scalars))
+            return
+        }
+        for entry in arena.entries {
+            let weight = StoredArray.updated(
+                arena.weights.view.sliced(dim: 0, entry.range), rounding: source(step, entry, CheckpointItem.weight))
+            let arrays = zip(states.names, states.arrays).map { name, array in
+                array.stored(entry.range, rounding: source(step, entry, name))
+            }
+            let gradient = StoredArray.numbers(gradients.view.sliced(dim: 0, entry.range))
+            runtime.run(
+                .storedMap(
+                    StoredMap(
+                        program, inputs: [weight.input, gradient] + arrays.map(\.input),
+                        outputs: [weight.output] + arrays.map(\.output)
+                            + copy.map { .numbers($0.sliced(dim: 0, entry.range)) },
+                        scalars: scalars)))
+        }
+    }
+
+    /// Hands a whole matrix to `body` in float32 or wider, and keeps what it makes of weight and states.
+    private func update(
+        _ entry: Arena.Entry, of states: ArenaStates, _ gradients: Tensor, step: Int,
+        _ body: (_ weight: Tensor, _ gradient: Tensor, _ states: [Tensor]) -> Void
+    ) {
+        let arena = states.arena
+        let runtime = arena.weights.runtime
+        func part(_ flat: Tensor) -> Tensor { Tensor(flat.view.sliced(dim: 0, entry.range), runtime) }
+        func widened(_ flat: Tensor) -> Tensor { flat.dtype == .bfloat16 ? flat.cast(to: .float32) : flat }
+        let kept = part(arena.weights)
+        let weight = widened(kept)
+        let values = states.arrays.map { widened($0.values(entry.range)) }
+        body(
+            weight.reshaped(to: entry.shape), part(gradients).reshaped(to: entry.shape),
+            values.map { $0.reshaped(to: entry.shape) })
+
+        func keep(_ values: Tensor, as target: StoredArray) {
+            runtime.run(.storedMap(StoredMap(.identity, inputs: [.numbers(values.view)], outputs: [target])))
+        }
+        if kept.dtype == .bfloat16 {
+            keep(weight, as: .rounded(kept.view, source(step, entry, CheckpointItem.weight), first: 0))
+        }
+        for (index, array) in states.arrays.enumerated() where array.wide == nil {
+            keep(values[index], as: array.stored(entry.range, rounding: source(step, entry, states.names[index])).output)
+        }
+    }
+
+    /// Random numbers by (seed, step, parameter, what of it); the element is their index.
+    private func source(_ step: Int, _ entry: Arena.Entry, _ what: String) -> Philox {
+        Philox(seed: seed, stream: "round/\(step)/\(what)/\(entry.name)")
+    }
+
+    /// The rule as a program: inputs weight, gradient, states; scalars lr, decay, gradient scale, the optimizer's own;
+    /// outputs weight, states, and the weight again when it is copied.
+    private static func program(_ optimizer: any Optimizer, isCopying: Bool) -> Program {
         let stateCount = optimizer.stateNames.count
         return Program(inputs: 2 + stateCount, scalars: 3 + optimizer.scalars(step: 1).count) { inputs, scalars in
             let updated = optimizer.update(
@@ -73,7 +146,7 @@ public final class WeightUpdate {
                     weight: inputs[0], gradient: inputs[1] * scalars[2], states: Array(inputs[2...]), lr: scalars[0],
                     weightDecay: scalars[1], scalars: Array(scalars[3...])))
             precondition(updated.states.count == stateCount, "optimizer: a rule returned another number of states")
-            return [updated.weight] + updated.states
+            return [updated.weight] + updated.states + (isCopying ? [updated.weight] : [])
         }
     }
 }

@@ -14,6 +14,10 @@ import Testing
     static let kinds = [
         Kind(testDescription: "in file order", settings: [], steps: 240),
         Kind(testDescription: "shuffled", settings: ["data.loader.shuffle=true"], steps: 240),
+        Kind(testDescription: "8-bit states", settings: ["optimizer.states=8bit"], steps: 240),
+        Kind(
+            testDescription: "bfloat16 weights and states, rounded at random",
+            settings: ["model.precision=bfloat16-pure"], steps: 240),
         Kind(
             testDescription: "shuffled, packed, mixed, with validation",
             settings: [
@@ -56,6 +60,19 @@ import Testing
         #expect(rest.metrics.count == kind.steps, "deaths at \(deaths)")
         #expect(firstDifference(rest.metrics, whole.metrics) == nil, "deaths at \(deaths)")
         #expect(rest.weights.elementsEqual(whole.weights), "deaths at \(deaths)")
+    }
+
+    @Test("states may be kept in other bits from a checkpoint on, once the drift is accepted")
+    func changedStates() throws {
+        let work = try Work(Kind(testDescription: "states", settings: [], steps: 40))
+        _ = try work.finish("run")
+        let more = ["optimizer.states=8bit", "steps=60"]
+        let refused = try work.start("run", more).wait()
+        #expect(refused.status == 2)
+        #expect(refused.diagnostics.contains("resume: the recipe changed: optimizer.states"))
+        let outcome = try work.start("run", more + ["--accept-recipe-drift"]).wait()
+        #expect(outcome.status == 0, "\(outcome.diagnostics)")
+        #expect(work.stepCount("run") == 60)
     }
 
     @Test(
@@ -147,8 +164,8 @@ private final class Work {
         self.arguments = ["train", recipe] + arguments
     }
 
-    func start(_ run: String) throws -> Executable.Running {
-        try Executable.start(arguments + ["--run-dir", scratch.path(run), "--resume", "latest"])
+    func start(_ run: String, _ more: [String] = []) throws -> Executable.Running {
+        try Executable.start(arguments + more + ["--run-dir", scratch.path(run), "--resume", "latest"])
     }
 
     func finish(_ run: String) throws -> Result {
