@@ -13,6 +13,7 @@
     ENTRY(test_fill, "ck_fill")                                                                                        \
     ENTRY(test_add_row, "ck_add_row")                                                                                  \
     ENTRY(test_random, "ck_random")                                                                                    \
+    ENTRY(test_round_bfloat16, "ck_round_bfloat16")                                                                    \
     ENTRY(test_sum_row, "ck_sum_row")                                                                                  \
     ENTRY(test_sum_columns, "ck_sum_columns")                                                                          \
     ENTRY(test_store_sums, "ck_store_sums")                                                                            \
@@ -27,6 +28,10 @@
     ENTRY(test_cached_attention,                                                                                       \
           "ck_cached_attention_finish ck_cached_attention_merge ck_cached_attention_piece "                            \
           "ck_cached_attention_scratch ck_cached_attention_tile")                                                      \
+    ENTRY(test_dequantize, "ck_dequantize")                                                                            \
+    ENTRY(test_quantize, "ck_quantize")                                                                                \
+    ENTRY(test_stored_tile, "ck_stored_tile")                                                                          \
+    ENTRY(test_dequantize_rows, "ck_dequantize_rows")                                                                  \
     ENTRY(test_draw, "ck_draw_scratch ck_draw_token")                                                                  \
     ENTRY(test_norm, "ck_norm")                                                                                        \
     ENTRY(test_norm_backward, "ck_norm_backward")                                                                      \
