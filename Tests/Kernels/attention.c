@@ -175,27 +175,3 @@ static void run_all(int backward) {
 
 void test_attention(void) { run_all(0); }
 void test_attention_backward(void) { run_all(1); }
-
-void test_attention_few(void) {
-    for (int64_t i = 0; i < COUNT(shapes); i++) {
-        const shape *of = &shapes[i];
-        if (of->t > CK_FEW_QUERIES) continue;
-        describe("ck_attention_few of shape %lld", (long long)i);
-        problem x = make(of, CK_FLOAT32);
-        ck_attention call = {.q = x.q, .k = x.k, .v = x.v, .queries = of->t, .keys = of->s, .heads = of->h,
-                             .kv_heads = of->k, .head_size = of->d, .scale = 0.3f, .window = of->window};
-        const int64_t lse_strides[3] = {of->h * of->t, of->t, 1};
-        STRIDES(call, q, x.q_strides), STRIDES(call, k, x.k_strides), STRIDES(call, v, x.v_strides);
-        STRIDES(call, out, x.out_strides), STRIDES(call, lse, lse_strides);
-        if (of->starts) call.query_start = x.starts, call.query_start_stride = 1;
-        if (of->documents) call.document_start = x.documents, call.document_strides[0] = of->t;
-        if (of->documents) call.document_strides[1] = 1;
-        call.out = floats(x.spaces[3], 1), call.lse = floats(of->b * of->h * of->t, 1);
-        float *scratch = floats(ck_attention_few_scratch(&call), 1);
-        for (int64_t b = 0; b < of->b; b++)
-            for (int64_t kv = 0; kv < of->k; kv++) ck_attention_few(&call, b, kv, scratch);
-        compare("out", &x, call.out, CK_FLOAT32, x.out, 3e-6);
-        all_near("lse", call.lse, CK_FLOAT32, of->b * of->h * of->t, x.lse, 3e-6, 1);
-        release();
-    }
-}

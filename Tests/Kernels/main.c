@@ -5,12 +5,15 @@
 
 #define ENTRIES(ENTRY)                                                                                                 \
     ENTRY(test_pool, "ck_pool_create ck_pool_run ck_pool_destroy")                                                     \
+    ENTRY(test_turns, "ck_advance ck_await")                                                                           \
+    ENTRY(test_read, "ck_read")                                                                                        \
     ENTRY(test_advise_huge, "ck_advise_huge")                                                                          \
     ENTRY(test_has, "ck_has_avx512 ck_has_bfloat16")                                                                   \
     ENTRY(test_copy, "ck_copy")                                                                                        \
     ENTRY(test_fill, "ck_fill")                                                                                        \
     ENTRY(test_add_row, "ck_add_row")                                                                                  \
     ENTRY(test_random, "ck_random")                                                                                    \
+    ENTRY(test_round_bfloat16, "ck_round_bfloat16")                                                                    \
     ENTRY(test_sum_row, "ck_sum_row")                                                                                  \
     ENTRY(test_sum_columns, "ck_sum_columns")                                                                          \
     ENTRY(test_store_sums, "ck_store_sums")                                                                            \
@@ -22,7 +25,14 @@
     ENTRY(test_panel_product, "ck_panel_product ck_few_rows_product")                                                  \
     ENTRY(test_attention, "ck_attention_block ck_attention_pack ck_attention_packed_size ck_attention_scratch")        \
     ENTRY(test_attention_backward, "ck_attention_backward")                                                            \
-    ENTRY(test_attention_few, "ck_attention_few ck_attention_few_scratch")                                             \
+    ENTRY(test_cached_attention,                                                                                       \
+          "ck_cached_attention_finish ck_cached_attention_merge ck_cached_attention_piece "                            \
+          "ck_cached_attention_scratch ck_cached_attention_tile")                                                      \
+    ENTRY(test_dequantize, "ck_dequantize")                                                                            \
+    ENTRY(test_quantize, "ck_quantize")                                                                                \
+    ENTRY(test_stored_tile, "ck_stored_tile")                                                                          \
+    ENTRY(test_dequantize_rows, "ck_dequantize_rows")                                                                  \
+    ENTRY(test_draw, "ck_draw_scratch ck_draw_token")                                                                  \
     ENTRY(test_norm, "ck_norm")                                                                                        \
     ENTRY(test_norm_backward, "ck_norm_backward")                                                                      \
     ENTRY(test_rotary, "ck_rotary")                                                                                    \

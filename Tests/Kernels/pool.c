@@ -37,6 +37,43 @@ void test_pool(void) {
     }
 }
 
+typedef struct { int32_t done; int64_t total; } chain;
+
+static void in_turn(void *context, int64_t index, int32_t worker) {
+    (void)worker;
+    chain *shared = context;
+    ck_await(&shared->done, (int32_t)index);
+    // Unguarded: what was written before an advance is seen after the wait for it.
+    shared->total = shared->total * 31 % 1000003 + index;
+    ck_advance(&shared->done, (int32_t)index + 1);
+}
+
+void test_turns(void) {
+    EACH(threads, 1, 2, 5) {
+        ck_pool *pool = ck_pool_create((int32_t)threads);
+        expect("a pool", pool != NULL);
+        for (int64_t round = 0; pool && round < 20; round++) {
+            describe("ck_await and ck_advance on %lld threads", (long long)threads);
+            chain shared = {0, 0};
+            int64_t total = 0;
+            for (int64_t i = 0; i < 200; i++) total = total * 31 % 1000003 + i;
+            ck_pool_run(pool, 200, in_turn, &shared);
+            expect("indices wait for the ones before them", shared.done == 200 && shared.total == total);
+        }
+        if (pool) ck_pool_destroy(pool);
+    }
+}
+
+void test_read(void) {
+    EACH(count, 0, 1, 63, 64, 65, 1000) {
+        describe("ck_read of %lld words", (long long)count);
+        uint64_t *words = array(CK_FLOAT64, count), sum = 0;
+        for (int64_t i = 0; i < count; i++) sum ^= words[i] = (uint64_t)dice(1ll << 62);
+        expect("exclusive or", ck_read(words, count * 8) == sum);
+        release();
+    }
+}
+
 void test_advise_huge(void) {
     describe("ck_advise_huge");
     size_t bytes = 4 << 20;

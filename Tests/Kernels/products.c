@@ -88,7 +88,10 @@ void test_pack(void) {
                         describe("ck_pack type %d, %lld lines in panels of %lld, %lld long, layout %d", type,
                                  (long long)lines, (long long)width, (long long)k, layout);
                         void *x = numbers(type, space, 3), *packed = array(CK_INT32, panels * words * width);
-                        ck_pack(packed, width, x, type, stride, k_stride, lines, k, 64);
+                        // In two parts, as threads share a long side.
+                        int64_t middle = words / 2 / 16 * 16;
+                        ck_pack(packed, width, x, type, stride, k_stride, lines, k, middle, words, 64);
+                        ck_pack(packed, width, x, type, stride, k_stride, lines, k, 0, middle, 64);
                         for (int64_t p = 0; p < words * parts; p++)
                             for (int64_t w = 0; w < panels * width; w++) {
                                 int64_t word = start_of(w, width, words) + p / parts * width;
@@ -129,8 +132,8 @@ void test_panel_product(void) {
                                                              * words);
                         void *b_panels = array(CK_INT32, (n + CK_PANEL_COLUMNS - 1) / CK_PANEL_COLUMNS
                                                              * CK_PANEL_COLUMNS * words);
-                        ck_pack(a_panels, CK_PANEL_ROWS, a, type, k, 1, m, k, 0);
-                        ck_pack(b_panels, CK_PANEL_COLUMNS, b, type, 1, n, n, k, 0);
+                        ck_pack(a_panels, CK_PANEL_ROWS, a, type, k, 1, m, k, 0, words, 0);
+                        ck_pack(b_panels, CK_PANEL_COLUMNS, b, type, 1, n, n, k, 0, words, 0);
                         ck_product product = {m, n, type, c_type, 0.5f, (float)beta, c, ldc};
                         ck_panel_product(&product, a_panels, b_panels, words, a_panels);
                         all_near("c", c, c_type, space, expected, rounding(c_type), 20);
