@@ -52,6 +52,8 @@ let package = Package(
         .library(name: "Text", targets: ["Text"]),
         .library(name: "Host", targets: ["Host"]),
         .library(name: "PluginTestKit", targets: ["PluginTestKit"]),
+        // Opened at run time, so that a machine without oneDNN can start (Docs/products.md).
+        .library(name: "ForktailOneDNN", type: .dynamic, targets: ["COneDNN"]),
         .executable(name: "forktail", targets: ["forktail"]),
     ],
     dependencies: [
@@ -65,6 +67,9 @@ let package = Package(
         .systemLibrary(name: "CPCRE2", providers: [.apt(["libpcre2-dev"])]),
         .target(name: "CXXHash"),
         .target(name: "CKernels"),
+        .target(
+            name: "COneDNN", cSettings: [.headerSearchPath("../CKernels/include")],
+            linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
         .target(name: "CPluginABI"),
         library("Random", []),
         library("JSON", []),

@@ -6,8 +6,8 @@
 #include <string.h>
 
 // One binary serves every CPU: each kernel is compiled for three levels and chosen when the program loads. The thread
-// sanitizer crashes in the choosing code, and other architectures have one level.
-#if defined(__x86_64__) && !__has_feature(thread_sanitizer)
+// sanitizer crashes in the choosing code, other architectures have one level, and tests build one level at a time.
+#if defined(__x86_64__) && !__has_feature(thread_sanitizer) && !defined(CK_ONE_LEVEL)
 #define CK_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #else
 #define CK_CLONES

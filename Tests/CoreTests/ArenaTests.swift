@@ -15,6 +15,20 @@ import Testing
         ParameterSpec("norm.weight", [4], block: "layers.0", initializer: .ones, placement: .replicated),
     ]
 
+    @Test("lent parameters stay where they are, and no arena holds them")
+    func lent() {
+        let value = runtime.full([5, 7], .float32, 3)
+        let store = ParameterStore(
+            specs, runtime, precision: .float32, seed: 1, group: { $0.hasPrefix("embed") ? nil : 0 },
+            lent: ["embed.weight": value])
+        #expect(store.arenas.map(\.block) == ["layers.0"])
+        #expect(store.parameters.map(\.name) == specs.map(\.name))
+        #expect(store["embed.weight"].value.view.buffer === value.view.buffer && !store["embed.weight"].isTrained)
+        store.zeroGradients()
+        store.refreshCompute()
+        #expect(value.doubles().allSatisfy { $0 == 3 })
+    }
+
     @Test("parameters are aligned views into one buffer per block and group")
     func layout() {
         let store = ParameterStore(specs, runtime, precision: .float32, seed: 1) { $0.hasPrefix("norm") ? 1 : 0 }

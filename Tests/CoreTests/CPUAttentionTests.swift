@@ -43,7 +43,7 @@ import Testing
     static let levels: [[DType]] = CPUBackend(threads: 1).capabilities.fastTypes.contains(.bfloat16)
         ? [[.float32, .bfloat16], [.float32], []] : [[]]
 
-    static var backends: [CPUBackend] { levels.map { CPUBackend(threads: 2, blas: .best, panelTypes: $0) } }
+    static var backends: [CPUBackend] { levels.map { CPUBackend(threads: 2, panelTypes: $0) } }
 
     /// out, then dq, dk and dv, for the same numbers on every backend; `inputs` instead of dense q, k and v.
     private func results(
@@ -138,7 +138,7 @@ import Testing
                 let expected = results(shape, dtype, backend)
                 #expect(!expected.contains { $0.isEmpty || $0.contains { !$0.isFinite } })
                 for threads in [1, 3, 5] {
-                    let other = CPUBackend(threads: threads, blas: .best, panelTypes: types)
+                    let other = CPUBackend(threads: threads, panelTypes: types)
                     #expect(results(shape, dtype, other) == expected, "\(threads) threads, \(dtype), \(types)")
                 }
             }

@@ -58,3 +58,10 @@ struct CPUFixture {
 func pick(_ pair: (cpu: BufferView, reference: BufferView), _ isCPU: Bool) -> BufferView {
     isCPU ? pair.cpu : pair.reference
 }
+
+extension CPUBackend {
+    /// As on a CPU that has panels for these element types.
+    convenience init(threads: Int, panelTypes: [DType]) {
+        self.init(threads: threads, products: ProductChoices(.builtIn, libraries: ProductLibraries(panelTypes: panelTypes)))
+    }
+}

@@ -59,7 +59,7 @@ import Testing
     }
 
     private static var norms: [GradientCheckCase] {
-        [[1, 1], [5, 7], [130, 33], [3, 2050], [300, 64]].flatMap { shape in
+        [[0, 7], [1, 1], [5, 7], [130, 33], [3, 2050], [300, 64]].flatMap { shape in
             [
                 GradientCheckCase("rms norm \(shape)", [shape], [[shape[1]]]) { graph, x, w in
                     [graph.rmsNorm(x[0], w[0], epsilon: 1e-2)]
@@ -72,8 +72,10 @@ import Testing
     }
 
     private static var rotations: [GradientCheckCase] {
-        [(1, 1, 1, 2, 2), (2, 5, 3, 10, 6), (1, 40, 4, 64, 64)].map { (b, t, h, d, rotated) in
-            GradientCheckCase("rotary \(rotated) of \(d)", [[b, t, h, d]]) { graph, x, _ in
+        [
+            (1, 0, 2, 8, 8), (1, 1, 1, 2, 2), (2, 5, 3, 10, 6), (2, 3, 1, 7, 4), (1, 40, 4, 64, 64),
+        ].map { (b, t, h, d, rotated) in
+            GradientCheckCase("rotary \(rotated) of \(d), \(t) tokens", [[b, t, h, d]]) { graph, x, _ in
                 let (cosine, sine) = Rope(theta: 100, dimCount: rotated).tables(count: 50, x[0].dtype, graph.runtime)
                 let positions = graph.runtime.tensor((0..<b * t).map { Int32(($0 * 7) % 50) }, [b, t])
                 return [graph.rotary(x[0], cosine: cosine, sine: sine, positions: positions)]

@@ -56,6 +56,21 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["model"])
     }
 
+    @Test func `mapped tensors keep their values when the directory is replaced or read`() throws {
+        let path = try save("model", [("a", [3]), ("b", [5000])])
+        let old = try ModelDirectory(path)
+        let mapped = try #require(try old.mapped("b", runtime, dtype: .float32))
+        try ModelDirectory.save(
+            to: path, config: Data("{}".utf8), [(name: "b", tensor: runtime.full([5000], .float32, 9))],
+            dtype: .float32, replacing: true)
+        #expect(mapped.doubles() == [Double](repeating: 1, count: 5000))
+        // Reading gives the file's pages back; what is mapped gets them again.
+        let target = runtime.zeros([5000], .float32)
+        try old.read("b", into: target)
+        #expect(target.doubles() == mapped.doubles() && mapped.doubles()[4999] == 1)
+        #expect(try ModelDirectory(path).mapped("b", runtime)?.doubles()[4999] == 9)
+    }
+
     @Test func `a save that fails midway leaves what was there`() throws {
         struct Stop: Error {}
         let path = try save("model", [("a", [1])])

@@ -1,6 +1,7 @@
 internal import Random
 
-/// All parameters of a model on one rank: named views into flat arenas, one arena per (block, group, element type).
+/// All parameters of a model on one rank: named views into flat arenas, one arena per (block, group, element type), and
+/// frozen ones that lie elsewhere.
 public final class ParameterStore {
     /// What was declared, in the model's order.
     public let specs: [ParameterSpec]
@@ -18,9 +19,11 @@ public final class ParameterStore {
     ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (then call
     ///     `refreshCompute`).
     ///   - group: the optimizer group of a parameter name; nil = frozen.
+    ///   - lent: values of frozen parameters, in the compute type, that are read where they lie (in a mapped file)
+    ///     instead of in an arena.
     public init(
         _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,
-        group: (String) -> Int? = { _ in 0 }
+        group: (String) -> Int? = { _ in 0 }, lent: [String: Tensor] = [:]
     ) {
         struct Key: Hashable {
             let block: String
@@ -28,7 +31,15 @@ public final class ParameterStore {
         }
         var order: [Key] = []
         var members: [Key: [ParameterSpec]] = [:]
+        var lentParameters: [Parameter] = []
         for spec in specs {
+            if let value = lent[spec.name] {
+                precondition(
+                    group(spec.name) == nil && value.shape == spec.shape && value.dtype == precision.compute,
+                    "parameter store: '\(spec.name)' cannot be lent as \(value.dtype) \(value.shape)")
+                lentParameters.append(Parameter(name: spec.name, value: value, gradient: nil))
+                continue
+            }
             let key = Key(block: spec.block, group: group(spec.name))
             if members[key] == nil { order.append(key) }
             members[key, default: []].append(spec)
@@ -36,7 +47,8 @@ public final class ParameterStore {
         let arenas = order.map {
             Arena(members[$0] ?? [], runtime, block: $0.block, group: $0.group, precision: precision)
         }
-        let byName = Dictionary(arenas.flatMap { $0.makeParameters() }.map { ($0.name, $0) }) { first, _ in
+        let all = arenas.flatMap { $0.makeParameters() } + lentParameters
+        let byName = Dictionary(all.map { ($0.name, $0) }) { first, _ in
             preconditionFailure("parameter store: two parameters are named '\(first.name)'")
         }
         self.specs = specs
@@ -45,7 +57,7 @@ public final class ParameterStore {
         self.byName = byName
         self.parameters = specs.compactMap { byName[$0.name] }
         guard let seed else { return }
-        for (spec, parameter) in zip(specs, parameters) {
+        for (spec, parameter) in zip(specs, parameters) where lent[spec.name] == nil {
             spec.initializer.fill(parameter.value, Philox(seed: seed, stream: "init/" + spec.name))
         }
         refreshCompute()

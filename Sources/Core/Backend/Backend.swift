@@ -38,10 +38,12 @@ public struct Capabilities: Sendable {
     public var usedByteCount: Int
     /// Highest number of bytes that were in use at once.
     public var peakByteCount: Int
+    /// Which library takes which matrix products; nil when there is no choice.
+    public var products: ProductChoices?
 
     public init(
         name: String, fastTypes: [DType], usesHostMemory: Bool, threadCount: Int, usedByteCount: Int,
-        peakByteCount: Int
+        peakByteCount: Int, products: ProductChoices? = nil
     ) {
         self.name = name
         self.fastTypes = fastTypes
@@ -49,5 +51,6 @@ public struct Capabilities: Sendable {
         self.threadCount = threadCount
         self.usedByteCount = usedByteCount
         self.peakByteCount = peakByteCount
+        self.products = products
     }
 }

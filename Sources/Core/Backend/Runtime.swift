@@ -3,8 +3,7 @@ public final class Runtime {
     public let backend: any Backend
     /// Records operations while it is asked to; nil = never.
     public let recorder: OperationRecorder?
-    private let notice: (String) -> Void
-    private var composed: Set<String> = []
+    private let notices: Notices
 
     /// - Parameters:
     ///   - backend: runs the operations.
@@ -15,8 +14,17 @@ public final class Runtime {
     ) {
         self.backend = backend
         self.recorder = recorder
-        self.notice = notice
+        notices = Notices(notice)
     }
+
+    private init(_ backend: any Backend, _ notices: Notices) {
+        self.backend = backend
+        self.notices = notices
+        recorder = nil
+    }
+
+    /// A runtime for a backend that gives its operations to this one: nothing is recorded or said twice.
+    func over(_ backend: any Backend) -> Runtime { Runtime(backend, notices) }
 
     /// Runs an operation; one that the backend does not support is composed from primitives, which is said once.
     public func run(_ operation: Operation) {
@@ -36,9 +44,7 @@ public final class Runtime {
             return
         }
         precondition(!operation.isPrimitive, "backend '\(backend.capabilities.name)' lacks the primitive \(operation)")
-        if composed.insert(operation.name).inserted {
-            notice("\(backend.capabilities.name): '\(operation.name)' is composed from primitive operations")
-        }
+        notices.sayOnce("\(backend.capabilities.name): '\(operation.name)' is composed from primitive operations")
         Composition(self).run(operation)
     }
 
@@ -57,4 +63,16 @@ public final class Runtime {
 
     /// A tensor of zeros.
     public func zeros(_ shape: [Int], _ dtype: DType) -> Tensor { full(shape, dtype, 0) }
+}
+
+/// Sentences that are said once each.
+private final class Notices {
+    private let notice: (String) -> Void
+    private var said: Set<String> = []
+
+    init(_ notice: @escaping (String) -> Void) { self.notice = notice }
+
+    func sayOnce(_ sentence: String) {
+        if said.insert(sentence).inserted { notice(sentence) }
+    }
 }

@@ -1,7 +1,7 @@
 import CKernels
 import Foundation
 
-/// The matrix product of a BLAS library that was found when the process first asked for one.
+/// The matrix product of a BLAS library, or the plain one with the same signature.
 package struct BLASLibrary: Sendable {
     /// The signature of cblas_sgemm with 32-bit integers.
     typealias Sgemm =
@@ -11,19 +11,23 @@ package struct BLASLibrary: Sendable {
         ) -> Void
 
     let sgemm: Sgemm
-    /// Whether this is the plain product in C, because no library could be opened.
-    package let isPlain: Bool
+    /// The release and the CPU that its kernels are written for, e.g. "0.3.21 SkylakeX".
+    package let version: String
 
-    package static let plain = BLASLibrary(
-        sgemm: { ck_sgemm_plain($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) },
-        isPlain: true)
+    package static let plain = plain(version: "")
 
-    /// OpenBLAS, single-threaded (our pool splits products), or the plain product when it cannot be opened.
+    /// The plain product, said to be of a version.
+    package static func plain(version: String) -> BLASLibrary {
+        BLASLibrary(
+            sgemm: { ck_sgemm_plain($0, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) }, version: version)
+    }
+
+    /// OpenBLAS, single-threaded (our pool splits products); nil when it cannot be opened. Opened when first asked for.
     ///
     /// Its kernels are chosen from the variable OPENBLAS_CORETYPE while it loads. Releases of 2022 do not know newer
     /// AMD cores and take their Haswell kernels there, at half the speed of SkylakeX, so a CPU with AVX-512 is named
-    /// so.
-    package static let best: BLASLibrary = {
+    /// so, unless the variable is set already.
+    package static let installed: BLASLibrary? = {
         let previous = ["OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS"].map { (name: String) in
             (name, getenv(name).map { String(cString: $0) })
         }
@@ -40,8 +44,18 @@ package struct BLASLibrary: Sendable {
             else { continue }
             // The C declarations of the two functions, fixed since CBLAS and OpenBLAS exist.
             unsafeBitCast(setThreads, to: (@convention(c) (Int32) -> Void).self)(1)
-            return BLASLibrary(sgemm: unsafeBitCast(product, to: Sgemm.self), isPlain: false)
+            let release = text(handle, "openblas_get_config").split(separator: " ").dropFirst().first ?? "unknown"
+            return BLASLibrary(
+                sgemm: unsafeBitCast(product, to: Sgemm.self),
+                version: "\(release) \(text(handle, "openblas_get_corename"))")
         }
-        return plain
+        return nil
     }()
+
+    /// The result of a function of the library that takes nothing and returns a string.
+    private static func text(_ handle: UnsafeMutableRawPointer, _ name: String) -> String {
+        guard let symbol = dlsym(handle, name) else { return "" }
+        let function = unsafeBitCast(symbol, to: (@convention(c) () -> UnsafePointer<CChar>?).self)
+        return function().map { String(cString: $0) } ?? ""
+    }
 }

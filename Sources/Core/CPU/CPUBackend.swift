@@ -2,42 +2,49 @@ import CKernels
 import Random
 
 /// Runs operations on the cores of this machine: inner loops in C for three levels of x86-64, one thread pool, matrix
-/// products by panels on CPUs with AVX-512 and by OpenBLAS on others. Calls return when the work is done.
+/// products by the library that a table names for them. Calls return when the work is done.
 ///
-/// Results are the same bits from run to run on one machine with the same number of threads.
+/// Results are the same bits from run to run on one machine with the same number of threads and the same
+/// `ProductChoices`.
 public final class CPUBackend: Backend {
     let pool: ThreadPool
-    let allocator = CachingAllocator()
-    let blas: BLASLibrary
-    /// Element types whose products are taken by panels: those for which this CPU has 512-bit instructions.
-    let panelTypes: [DType]
+    let allocator: CachingAllocator
+    let products: ProductChoices
     var compiled: [CompiledProgram.Key: CompiledProgram] = [:]
 
     /// - Parameters:
     ///   - threads: how many threads share an operation, the caller's included; at least 1.
-    ///   - notice: receives a sentence when no BLAS library could be opened.
-    public convenience init(threads: Int, notice: (String) -> Void = { _ in }) {
-        let types: [DType] = (ck_has_avx512() != 0 ? [.float32] : []) + (ck_has_bfloat16() != 0 ? [.bfloat16] : [])
-        self.init(threads: threads, blas: .best, panelTypes: types)
-        if blas.isPlain {
-            notice(
-                "cpu: no OpenBLAS library could be opened, so on CPUs without AVX-512 matrix products run "
-                    + "many times slower; install it, e.g. with 'apt-get install libopenblas0-pthread'")
-        }
+    ///   - products: names the libraries of matrix products.
+    ///   - notice: receives a sentence about every library that is named and missing.
+    public convenience init(
+        threads: Int, products table: ProductTable = .builtIn, notice: (String) -> Void = { _ in }
+    ) {
+        let products = ProductChoices(table)
+        products.notices.forEach(notice)
+        self.init(threads: threads, products: products)
     }
 
-    /// With a choice of how matrix products are taken, for tests.
-    package init(threads: Int, blas: BLASLibrary, panelTypes: [DType]) {
+    /// With a choice of how matrix products are taken.
+    package init(threads: Int, products: ProductChoices) {
         pool = ThreadPool(threadCount: threads)
-        self.blas = blas
-        self.panelTypes = panelTypes
+        allocator = CachingAllocator()
+        self.products = products
     }
+
+    /// One that leaves all work undone and takes memory as the real one does, see `CountingBackend`.
+    init(idleThreads: Int, allocator: CachingAllocator) {
+        pool = ThreadPool(idleThreads: idleThreads)
+        self.allocator = allocator
+        products = ProductChoices(.builtIn)
+    }
+
+    /// Element types for which this CPU has 512-bit products.
+    var panelTypes: [DType] { products.libraries.panelTypes }
 
     public var capabilities: Capabilities {
         Capabilities(
-            name: "cpu", fastTypes: panelTypes.contains(.bfloat16) ? [.float32, .bfloat16] : [.float32],
-            usesHostMemory: true, threadCount: pool.threadCount, usedByteCount: allocator.usedByteCount,
-            peakByteCount: allocator.peakByteCount)
+            name: "cpu", fastTypes: products.fastTypes, usesHostMemory: true, threadCount: pool.threadCount,
+            usedByteCount: allocator.usedByteCount, peakByteCount: allocator.peakByteCount, products: products)
     }
 
     public func allocate(byteCount: Int) -> Buffer { allocator.allocate(byteCount) }

@@ -1,18 +1,18 @@
-import CKernels
-import Foundation
-
 /// Memory that is kept for the next request of the same size class: a training step allocates the same sizes again and
 /// again, and fresh pages are most of what a naive step pays for.
 ///
 /// Classes are an eighth of an octave apart (at most an eighth is wasted). Blocks of 2 MiB and more lie on huge pages.
 final class CachingAllocator {
     private static let hugePage = 2 << 20
+    private let source: any BlockSource
     private var free: [Int: [UnsafeMutableRawPointer]] = [:]
     private var freeByteCount = 0
     /// Bytes that are in use now.
     private(set) var usedByteCount = 0
     /// The most bytes that were in use at once.
     private(set) var peakByteCount = 0
+
+    init(_ source: any BlockSource = SystemBlocks()) { self.source = source }
 
     deinit { releaseCached() }
 
@@ -21,7 +21,9 @@ final class CachingAllocator {
         precondition(byteCount >= 0, "allocate: \(byteCount) bytes")
         let size = CachingAllocator.sizeClass(byteCount)
         // The closure keeps the allocator alive for as long as a buffer is.
-        return Buffer(address: take(size), byteCount: byteCount) { self.give($0, size) }
+        let block = take(size)
+        source.use(block, byteCount)
+        return Buffer(address: block, byteCount: byteCount) { self.give($0, size) }
     }
 
     static func sizeClass(_ byteCount: Int) -> Int {
@@ -41,11 +43,9 @@ final class CachingAllocator {
         // Shapes that never come back must not pile up: past the peak of live memory the cache starts anew.
         if freeByteCount > max(peakByteCount, 256 << 20) { releaseCached() }
         let alignment = size >= CachingAllocator.hugePage ? CachingAllocator.hugePage : 64
-        var block: UnsafeMutableRawPointer?
-        guard posix_memalign(&block, alignment, size) == 0, let block else {
+        guard let block = source.take(size, alignment: alignment) else {
             fatalError("allocate: the system has no \(size) bytes left, \(usedByteCount) are in use")
         }
-        if size >= CachingAllocator.hugePage { ck_advise_huge(block, size) }
         return block
     }
 
@@ -56,7 +56,7 @@ final class CachingAllocator {
     }
 
     private func releaseCached() {
-        for block in free.values.joined() { Foundation.free(block) }
+        for (size, blocks) in free { for block in blocks { source.give(block, size) } }
         free = [:]
         freeByteCount = 0
     }

@@ -6,7 +6,8 @@ import CKernels
 /// run to run, so bodies are functions of the index; `worker` only names scratch memory.
 final class ThreadPool {
     let threadCount: Int
-    private let handle: OpaquePointer
+    /// Nil in a pool that does nothing.
+    private let handle: OpaquePointer?
 
     init(threadCount: Int) {
         precondition(threadCount >= 1, "thread pool: \(threadCount) threads asked for, at least 1 is needed")
@@ -17,10 +18,17 @@ final class ThreadPool {
         self.handle = handle
     }
 
-    deinit { ck_pool_destroy(handle) }
+    /// A pool that passes for one of `idleThreads` threads and leaves all work undone, see `CountingBackend`.
+    init(idleThreads: Int) {
+        threadCount = idleThreads
+        handle = nil
+    }
+
+    deinit { if let handle { ck_pool_destroy(handle) } }
 
     /// Calls `body` once for each index in 0..<count and returns when all are done.
     func parallel(_ count: Int, _ body: (_ index: Int, _ worker: Int) -> Void) {
+        guard let handle else { return }
         if count <= 1 || threadCount == 1 {
             for index in 0..<max(count, 0) { body(index, 0) }
             return

@@ -18,6 +18,9 @@ public final class DecoderModel {
     /// What is recomputed in backward instead of kept.
     public enum Checkpointing: String, Sendable, Hashable, Codable, CaseIterable {
         case none
+        /// The input of each block is kept, and what is expensive to compute for its size, see
+        /// `Recomputation.selective`.
+        case selective
         /// Only the input of each block is kept.
         case block
     }
@@ -92,9 +95,13 @@ public final class DecoderModel {
 
     /// One block, recomputed in backward when checkpointing asks for it.
     public func apply(_ block: DecoderBlock, _ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
-        switch checkpointing {
+        func recomputed(_ strategy: Recomputation) -> Tensor {
+            graph.recomputed([x], strategy) { graph, inputs in [block(graph, inputs[0], context)] }[0]
+        }
+        return switch checkpointing {
         case .none: block(graph, x, context)
-        case .block: graph.recomputed([x]) { graph, inputs in [block(graph, inputs[0], context)] }[0]
+        case .block: recomputed(.everything)
+        case .selective: recomputed(.selective)
         }
     }
 

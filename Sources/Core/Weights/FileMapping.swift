@@ -25,6 +25,14 @@ final class FileMapping {
         bytes = UnsafeRawBufferPointer(start: start, count: count)
     }
 
+    /// Gives back the memory of pages that lie in `range`; they come from the disk again when they are looked at again.
+    func release(_ range: Range<Int>) {
+        let page = Int(sysconf(Int32(_SC_PAGESIZE)))
+        let (first, end) = ((range.lowerBound + page - 1) / page * page, range.upperBound / page * page)
+        guard let start = bytes.baseAddress, first < end else { return }
+        madvise(UnsafeMutableRawPointer(mutating: start + first), end - first, MADV_DONTNEED)
+    }
+
     deinit {
         if let start = bytes.baseAddress { munmap(UnsafeMutableRawPointer(mutating: start), bytes.count) }
     }

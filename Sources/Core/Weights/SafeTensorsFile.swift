@@ -58,6 +58,8 @@ public final class SafeTensorsFile {
                 ["found shape \(entry.shape), expected \(target.shape)\(box)"])
         }
         if target.elementCount == 0 { return }
+        // The values are in `target` from then on, so the file's pages need not stay.
+        defer { mapping.release(entry.range) }
         if let whole = mapped(entry, dtype, target.runtime) {
             target.runtime.run(.copy(from: whole.box(target.shape, at: origin), to: target.view))
             return

@@ -6,21 +6,18 @@ import Random
 struct BenchStep {
     private let policy: PolicyModel
     private let update: WeightUpdate
-    private let runtime: Runtime
     private let data: MicroBatch
-    private let trainedCount: Double
+    /// Counted before any of it was taken.
+    let memory: MemoryEstimate
 
     init(
-        _ source: ModelSource, _ registry: Registry, _ runtime: Runtime, _ precision: Precision, batch: Int,
-        sequence: Int
+        _ source: ModelSource, _ registry: Registry, _ runtime: Runtime, _ precision: Precision,
+        _ checkpointing: DecoderModel.Checkpointing, batch: Int, sequence: Int
     ) throws {
         let provider = try registry.optimizer("adamw")
         let optimizer = try provider.make(provider.schema.template, "optimizer")
         let settings = OptimizerSettings(lr: 3e-4, weightDecay: 0.1, decay: .matrices, groups: [])
         let groups = try ParameterGroups(DecoderModel.specs(source.configuration), optimizer, settings, freeze: [])
-        policy = try source.build(runtime, precision: precision, seed: 1) { groups.number(of: $0) }
-        update = WeightUpdate(optimizer, policy.store, groups)
-        self.runtime = runtime
         let random = Philox(seed: 1, stream: "bench")
         let vocabulary = UInt64(source.configuration.vocabularySize)
         let sequences = (0..<batch).map { row in
@@ -29,13 +26,28 @@ struct BenchStep {
                     Int32(random.integer(at: UInt64(row * sequence + $0), below: vocabulary))
                 }, trained: [Bool](repeating: true, count: sequence))
         }
-        trainedCount = Double(batch * (sequence - 1))
-        data = MicroBatch(sequences: sequences, weights: ["cross_entropy": trainedCount], sampleIDs: [])
+        let data = MicroBatch(
+            sequences: sequences, weights: ["cross_entropy": Double(batch * (sequence - 1))], sampleIDs: [])
+        let counted = try CountedModel(
+            source, precision: precision, checkpointing: checkpointing, optimizer: optimizer, groups: groups,
+            states: .standard(for: precision))
+        memory = counted.estimate(process: MachineMemory.residentByteCount) {
+            BenchStep.run(counted.policy, counted.update, data)
+        }
+        policy = try source.build(runtime, precision: precision, seed: 1, checkpointing: checkpointing) {
+            groups.number(of: $0)
+        }
+        update = WeightUpdate(optimizer, policy.store, groups)
+        self.data = data
     }
 
     var parameterCount: Int { policy.store.specs.reduce(0) { $0 + $1.elementCount } }
 
-    func run() {
+    func run() { BenchStep.run(policy, update, data) }
+
+    private static func run(_ policy: PolicyModel, _ update: WeightUpdate, _ data: MicroBatch) {
+        let runtime = policy.runtime
+        let slope = 1 / (data.weights["cross_entropy"] ?? 1)
         policy.store.zeroGradients()
         let graph = Graph(runtime, recording: true)
         let objective = runtime.phase("forward") {
@@ -44,7 +56,7 @@ struct BenchStep {
         runtime.phase("backward") {
             _ = graph.backward(
                 from: (objective?.terms ?? []).map {
-                    ($0.sum, gradient: runtime.full($0.sum.shape, $0.sum.dtype, 1 / trainedCount))
+                    ($0.sum, gradient: runtime.full($0.sum.shape, $0.sum.dtype, slope))
                 })
         }
         let norm = runtime.phase("gradient norm") { policy.store.gradientNorm() }

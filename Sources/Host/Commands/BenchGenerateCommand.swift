@@ -48,7 +48,7 @@ struct BenchGenerateCommand: ParsableCommand {
         let precision = try Precision(recipe: precision)
         try check(source.configuration)
         let recorder = profile.map { _ in OperationRecorder() }
-        let runtime = Runtime.make(precision, recorder: recorder)
+        let runtime = try Runtime.make(precision, recorder: recorder)
         let policy = try source.frozen(runtime, precision: precision, seed: 1)
         let generator = Generator(policy.decoder, runtime, concurrency: batch)
         func seconds(_ requests: [GenerationRequest]) throws -> Double {

@@ -21,9 +21,18 @@ struct BenchKernelsCommand: ParsableCommand {
     @Option(help: "Only kernels whose names hold this.")
     var filter: String?
 
+    @Flag(help: "Measure the libraries of matrix products instead, and write the fastest into the product table.")
+    var tune = false
+
     @OptionGroup var options: BenchOptions
 
     func run() throws {
+        if tune {
+            guard precision == nil, filter == nil, options.baseline == nil, options.save == nil else {
+                throw InputError("--tune", "takes no --precision, --filter, --baseline or --save: it measures products alone")
+            }
+            return try ProductTuning().run(threads: Machine.threadCount, asJSON: options.json)
+        }
         let baseline = try options.check("kernels")
         var problems: [InputProblem] = []
         let types = precision.map { name in DType(rawValue: name).map { [$0] } ?? [] } ?? [.float32, .bfloat16]
@@ -33,7 +42,7 @@ struct BenchKernelsCommand: ParsableCommand {
         if rows < 1 { problems.append(InputProblem("--rows", "found \(rows), expected at least 1")) }
         if !problems.isEmpty { throw InputError(problems) }
 
-        let runtime = Runtime.make(.float32)
+        let runtime = try Runtime.make(.float32)
         let provider = try Registry.forCommand(plugins: []).optimizer("adamw")
         let optimizer = try provider.make(provider.schema.template, "optimizer")
         let copy = MachinePeak.copyBytesPerSecond(runtime)

@@ -23,6 +23,9 @@ struct BenchTrainCommand: ParsableCommand {
     @Option(help: "float32 | bfloat16 | bfloat16-pure | float64.")
     var precision = "float32"
 
+    @Option(help: "What backward recomputes: none | selective | block.")
+    var checkpoint = "none"
+
     @Option(help: "Steps that are timed, after one that is not.")
     var steps = 5
 
@@ -38,8 +41,10 @@ struct BenchTrainCommand: ParsableCommand {
         let precision = try Precision(recipe: precision)
         try check(source.configuration)
         let recorder = profile.map { _ in OperationRecorder() }
-        let runtime = Runtime.make(precision, recorder: recorder)
-        let step = try BenchStep(source, registry, runtime, precision, batch: batch, sequence: sequence)
+        let runtime = try Runtime.make(precision, recorder: recorder)
+        let step = try BenchStep(
+            source, registry, runtime, precision,
+            DecoderModel.Checkpointing(name: checkpoint, at: "--checkpoint"), batch: batch, sequence: sequence)
         step.run()
         let seconds = Stopwatch.median((0..<steps).map { _ in Stopwatch.seconds { step.run() } })
         let memory = Machine.peakResidentBytes
@@ -84,11 +89,13 @@ struct BenchTrainCommand: ParsableCommand {
             [
                 .init("config", .string(config)), .init("precision", .string(precision.rawValue)),
                 .init("batch", .integer(batch)), .init("sequence", .integer(sequence)),
+                .init("checkpoint", .string(checkpoint)),
             ])
         report.add("tokens_per_second", tokensPerSecond, "median of \(steps) steps")
         report.add("seconds_per_step", seconds)
         report.add("data_wait_seconds", 0.0, "the tokens lie in memory; `bench data` measures a loader")
         report.add("memory_peak_bytes", memory, "resident memory of the process")
+        report.figures.append(.init("estimated_bytes", step.memory.json))
         report.add("flops_per_token", flopsPerToken, formula)
         report.add("flops_per_second", flops, formula)
         report.add("peak_flops_per_second", peak, "this machine's best product in \(precision.compute.rawValue)")

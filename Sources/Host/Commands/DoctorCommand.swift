@@ -18,7 +18,7 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
-        let findings = [machine(), blas(), threads(), compiler()]
+        let findings = [machine()] + products() + [threads(), compiler()]
         if json {
             print(
                 JSONValue.array(
@@ -42,12 +42,33 @@ struct DoctorCommand: ParsableCommand {
             name: "forktail", isFine: true, text: "\(Release.version) on \(Machine.processorName)", fix: nil)
     }
 
-    private func blas() -> Finding {
-        var missing: String?
-        _ = CPUBackend(threads: 1, notice: { missing = $0 })
-        return Finding(
-            name: "OpenBLAS", isFine: missing == nil, text: missing ?? "found",
-            fix: missing == nil ? nil : "apt-get install libopenblas0-pthread")
+    /// The product table, and the libraries that it can name.
+    private func products() -> [Finding] {
+        let libraries = ProductLibraries()
+        let table: ProductTable
+        do { table = try ProductTableFile.table() } catch {
+            return [Finding(name: "product table", isFine: false, text: "\(error)", fix: nil)]
+        }
+        let choices = ProductChoices(table, libraries: libraries)
+        let kinds = choices.identities.map { "\($0.kind): \($0.library)" }
+        let found = Finding(
+            name: "product table", isFine: choices.notices.isEmpty,
+            text: (["\(table.origin), digest \(choices.digest)"] + kinds + choices.notices).joined(separator: "; "),
+            fix: nil)
+        let needed = Set(ProductKind.all.compactMap { table.row(for: $0, on: Processor.name)?.library })
+        return [found] + [ProductLibrary.panels, .openblas, .onednn].map { library in
+            let types = ProductKind.dtypes.filter { libraries.absence(of: library, for: $0) == nil }
+            guard types.isEmpty, let reason = libraries.absence(of: library, for: .float32) else {
+                return Finding(
+                    name: library.rawValue, isFine: true,
+                    text: "\(libraries.identity(of: library)): \(types.map(\.rawValue).joined(separator: ", "))", fix: nil)
+            }
+            let isNeeded = needed.contains(library)
+            return Finding(
+                name: library.rawValue, isFine: !isNeeded,
+                text: reason + (isNeeded ? "" : "; the table does not need it"),
+                fix: isNeeded ? library.installation : nil)
+        }
     }
 
     private func threads() -> Finding {

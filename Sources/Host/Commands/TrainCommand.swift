@@ -26,6 +26,11 @@ struct TrainCommand: ParsableCommand {
     @Flag(name: .customLong("accept-plugin-drift"), help: "Resume although the plugin set changed.")
     var acceptsPluginDrift = false
 
+    @Flag(
+        name: .customLong("accept-product-drift"),
+        help: "Resume although other libraries take matrix products (Docs/products.md).")
+    var acceptsProductDrift = false
+
     @Flag(help: "Record one step: RUN_DIR/profile.json for ui.perfetto.dev, and a table of operations (Docs/profiling.md).")
     var profile = false
 
@@ -42,7 +47,7 @@ struct TrainCommand: ParsableCommand {
             recipe: recipe, registry: registry, directory: try RunDirectory(runDirectory ?? "runs/\(recipe.name)"),
             options: TrainingJob.Options(
                 resume: resume, acceptsRecipeDrift: acceptsRecipeDrift, acceptsPluginDrift: acceptsPluginDrift,
-                profiles: profile))
+                acceptsProductDrift: acceptsProductDrift, profiles: profile))
         try job.run()
     }
 }

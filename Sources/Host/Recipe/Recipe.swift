@@ -40,6 +40,8 @@ struct Recipe: Sendable {
     let evaluation: EvaluationSection
     let plugins: PluginsSection
     let trackers: [PluginChoice]
+    /// The recipe as it was given, with the command line's settings.
+    let given: JSONValue
     /// The recipe as it is written into the run directory.
     let resolved: JSONValue
 

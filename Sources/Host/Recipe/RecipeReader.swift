@@ -77,7 +77,7 @@ struct RecipeReader {
             scheduler: scheduler.choice, warmupSteps: scheduler.shared?.warmupSteps ?? 0, loader: loader.choice,
             train: train, validation: validation, batch: batch, sequence: sequence, steps: steps, epochs: epochs,
             clipGradNorm: clip, activations: activations, checkpoint: checkpoint, evaluation: evaluation,
-            plugins: plugins, trackers: trackers, resolved: .object(resolved))
+            plugins: plugins, trackers: trackers, given: value, resolved: .object(resolved))
     }
 
     // MARK: sections
@@ -262,7 +262,8 @@ struct RecipeReader {
             problems.append(InputProblem(place, "found '\(found)', expected \(known.joined(separator: " | "))"))
         }
         oneOf("model.precision", model?.precision, ["float32", "bfloat16", "bfloat16-pure", "float64"])
-        oneOf("activations.checkpoint", activations?.checkpoint, ["none", "block"])
+        oneOf(
+            "activations.checkpoint", activations?.checkpoint, DecoderModel.Checkpointing.allCases.map(\.rawValue))
         oneOf("optimizer.decay", optimizer?.decay, ["matrices", "all"])
         oneOf("optimizer.states", optimizer?.states, StateStorage.allCases.map(\.rawValue))
     }

@@ -115,7 +115,9 @@ struct ActivationSection: PluginConfig {
     var checkpoint = "none"
 
     static let template = ActivationSection()
-    static let help = ["checkpoint": "none | block: recompute each block in backward instead of keeping it"]
+    static let help = [
+        "checkpoint": "none | selective: recompute in backward what is cheap | block: recompute each block"
+    ]
 }
 
 /// `checkpoint:`

@@ -31,7 +31,7 @@ struct InferenceModel {
         registry = try Registry.forCommand(plugins: options.plugins)
         let precision = try Precision(recipe: options.precision)
         let source = try ModelSource(path: options.model, registry: registry)
-        let runtime = Runtime.make(precision)
+        let runtime = try Runtime.make(precision)
         policy = try source.frozen(runtime, precision: precision, seed: 0)
         let home = URL(fileURLWithPath: options.tokenizer ?? options.model)
         let hasTokenizer = options.tokenizer != nil

@@ -6,13 +6,25 @@ import JSON
 enum RunEnvironment {
     static func describe(_ runtime: Runtime, seed: UInt64) -> JSONValue {
         let capabilities = runtime.backend.capabilities
-        return .object([
+        let members: [JSONValue.Member] = [
             .init("forktail", .string(Release.version)),
             .init("processor", .string(Machine.processorName)),
             .init("backend", .string(capabilities.name)),
             .init("threads", .integer(capabilities.threadCount)),
             .init("layout", .object([.init("ranks", .integer(1))])),
             .init("seed", .integer(seed)),
+        ]
+        return .object(members + (capabilities.products.map { [.init("products", describe($0))] } ?? []))
+    }
+
+    /// What the last bits of matrix products depend on (Docs/products.md).
+    static func describe(_ products: ProductChoices) -> JSONValue {
+        .object([
+            .init("table", .string(products.origin)),
+            .init("digest", .string(products.digest)),
+            .init(
+                "libraries",
+                .object(products.identities.map { .init($0.kind.description, .string($0.library)) })),
         ])
     }
 }

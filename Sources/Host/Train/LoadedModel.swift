@@ -44,10 +44,18 @@ struct ModelSource {
     ) throws -> PolicyModel {
         let specs = DecoderModel.specs(configuration)
         try directory?.check(specs.map { ($0.name, $0.shape) })
+        // Frozen weights that lie in the file as layers read them are used where they lie.
+        var mapped: [String: Tensor] = [:]
+        for spec in specs where loads && group(spec.name) == nil {
+            mapped[spec.name] = try directory?.mapped(spec.name, runtime, dtype: precision.compute)
+        }
         let store = ParameterStore(
-            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group)
+            specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group,
+            lent: mapped)
         if loads, let directory {
-            for parameter in store.parameters { try directory.read(parameter.name, into: parameter.value) }
+            for parameter in store.parameters where mapped[parameter.name] == nil {
+                try directory.read(parameter.name, into: parameter.value)
+            }
             store.refreshCompute()
         }
         let decoder = DecoderModel(configuration, store, runtime, checkpointing: checkpointing)
@@ -62,14 +70,32 @@ struct ModelSource {
 
 extension Runtime {
     /// The runtime that a precision asks for: float64 is the reference backend's.
+    /// - Throws: `InputError` when the user's product table cannot be used.
     static func make(
         _ precision: Precision, threads: Int = Machine.threadCount, recorder: OperationRecorder? = nil
-    ) -> Runtime {
+    ) throws -> Runtime {
         let notice: (String) -> Void = { StandardError.write("note: \($0)") }
-        switch precision {
-        case .float64: return Runtime(ReferenceBackend(), recorder: recorder, notice: notice)
-        default: return Runtime(CPUBackend(threads: threads, notice: notice), recorder: recorder, notice: notice)
+        if precision == .float64 { return Runtime(ReferenceBackend(), recorder: recorder, notice: notice) }
+        let backend = CPUBackend(threads: threads, products: try ProductTableFile.table()) {
+            StandardError.write("warning: \($0)")
         }
+        if !backend.capabilities.fastTypes.contains(precision.compute) {
+            notice(
+                "bfloat16 products are widened to float32 first, by this CPU and its product table: they save memory, "
+                    + "and take as long as float32 products, or a little longer")
+        }
+        return Runtime(backend, recorder: recorder, notice: notice)
+    }
+}
+
+extension DecoderModel.Checkpointing {
+    /// What a user calls it.
+    init(name: String, at place: String) throws {
+        guard let checkpointing = Self(rawValue: name) else {
+            let known = Self.allCases.map(\.rawValue).joined(separator: " | ")
+            throw InputError(place, "found '\(name)', expected \(known)")
+        }
+        self = checkpointing
     }
 }
 

@@ -24,6 +24,14 @@ struct RunCheckpoint {
             step: run.progress.step, items: RunCheckpoint.items(run.policy.store, run.update), sections: sections)
     }
 
+    /// Host copies that may be on their way to the file at once, bytes.
+    static let snapshotByteLimit = 256 << 20
+
+    /// Bytes of every tensor of a run.
+    static func byteCount(_ store: ParameterStore, _ update: WeightUpdate) -> Int {
+        items(store, update).reduce(0) { $0 + $1.shape.reduce($1.dtype.byteCount, *) }
+    }
+
     /// Every tensor of a run under its parameter's name.
     static func items(_ store: ParameterStore, _ update: WeightUpdate) -> [CheckpointItem] {
         let weights = store.arenas.filter { $0.group != nil }.flatMap { arena in

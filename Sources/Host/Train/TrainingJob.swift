@@ -16,6 +16,7 @@ struct TrainingJob {
         var resume = Resume.latest
         var acceptsRecipeDrift = false
         var acceptsPluginDrift = false
+        var acceptsProductDrift = false
         /// Whether one step is recorded operation by operation.
         var profiles = false
     }
@@ -29,15 +30,17 @@ struct TrainingJob {
     /// Trains, and writes the model when all steps are done.
     /// - Throws: `CommandEnded` with status 22 when the run was asked to stop.
     func run() throws {
-        let checkpoint = try checkpointToResume()
         let precision = try Precision(recipe: recipe.model.precision)
         let operations = options.profiles ? OperationRecorder() : nil
-        let runtime = Runtime.make(precision, recorder: operations)
+        let runtime = try Runtime.make(precision, recorder: operations)
+        let checkpoint = try checkpointToResume(runtime.backend.capabilities.products)
         let inputs = try TrainingInputs(recipe, registry)
         let (source, groups) = (inputs.source, inputs.groups)
+        let memory = try MemoryPlan(recipe, registry, inputs)
+        try memory.check()
         let policy = try source.build(
             runtime, precision: precision, seed: recipe.seed,
-            checkpointing: DecoderModel.Checkpointing(rawValue: recipe.activations.checkpoint) ?? .none,
+            checkpointing: recipe.checkpointing,
             group: { groups.number(of: $0) })
         let update = WeightUpdate(
             inputs.optimizer, policy.store, groups, storage: recipe.optimizerSettings.states, seed: recipe.seed)
@@ -46,7 +49,7 @@ struct TrainingJob {
 
         let factory = try registry.trainer(recipe.trainer.name).maker
         let session = TrainingSession(
-            settings: trainingSettings, tokenizer: inputs.tokenizer,
+            settings: recipe.trainingSettings, tokenizer: inputs.tokenizer,
             engine: try engine(policy, source, factory, precision))
         let trainer = try factory.make(recipe.trainer.settings, session)
         if let checkpoint, let trainer = trainer as? any HasState {
@@ -65,12 +68,12 @@ struct TrainingJob {
         let scheduler = try registry.scheduler(recipe.scheduler.name).make(recipe.scheduler.settings, horizon)
 
         let environment = RunEnvironment.describe(runtime, seed: recipe.seed)
-        try writeDescription(environment)
+        try writeDescription(environment.setting("memory", to: memory.json(peak: nil)))
         let recorder = RunRecorder(
             trackers: try trackers(resumedStep: progress.step), progress: ProgressLine(steps: steps),
             writer: CheckpointWriter(
                 directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
-                mode: .background(byteLimit: 256 << 20)),
+                mode: .background(byteLimit: RunCheckpoint.snapshotByteLimit)),
             checkpoint: RunCheckpoint(
                 recipe: recipe.resolved, plugins: registry.lock, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
@@ -87,6 +90,7 @@ struct TrainingJob {
             plan: RunPlan(steps: steps, passes: recipe.batch.passes, clipGradNorm: recipe.clipGradNorm),
             progress: progress, observer: recorder)
         try train(run, recorder)
+        try reportMemory(memory, environment)
         try saveFinal(policy, source, precision)
     }
 
@@ -114,13 +118,6 @@ struct TrainingJob {
     }
 
     // MARK: parts
-
-    private var trainingSettings: TrainingSettings {
-        TrainingSettings(
-            seed: recipe.seed, batchSize: recipe.batch.size,
-            microBatchSize: recipe.batch.micro ?? recipe.batch.size, sequenceLength: recipe.sequence.length,
-            packs: recipe.sequence.pack, objective: recipe.objective.settings)
-    }
 
     private func engine(
         _ policy: PolicyModel, _ source: ModelSource, _ factory: TrainerFactory, _ precision: Precision
@@ -153,7 +150,7 @@ struct TrainingJob {
             every: recipe.evaluation.every, samples: try (0..<stream.epochLength).map { try stream.sample(at: $0) })
     }
 
-    private func checkpointToResume() throws -> Checkpoint? {
+    private func checkpointToResume(_ products: ProductChoices?) throws -> Checkpoint? {
         let checkpoint: Checkpoint?
         switch options.resume {
         case .never:
@@ -170,39 +167,38 @@ struct TrainingJob {
             checkpoint = latest
         case .checkpoint(let path): checkpoint = try Checkpoint(path)
         }
-        if let checkpoint { try checkDrift(checkpoint) }
+        if let checkpoint { try checkDrift(checkpoint, products) }
         return checkpoint
     }
 
-    private func checkDrift(_ checkpoint: Checkpoint) throws {
+    private func checkDrift(_ checkpoint: Checkpoint, _ products: ProductChoices?) throws {
         let before = try RunCheckpoint.value("recipe", of: checkpoint)
-        let recipeChanges = RecipeDrift.differences(from: before, to: recipe.resolved)
         for key in ["steps", "epochs"] where before[key] != recipe.resolved[key] {
             let (old, new) = (before[key]?.text ?? "absent", recipe.resolved[key]?.text ?? "absent")
             StandardError.write("note: \(key): was \(old), now \(new); the learning rate's schedule is computed anew")
         }
-        let pluginChanges = registry.resolvedSet.differences(
-            since: try PluginLock(RunCheckpoint.value("plugins", of: checkpoint)))
-        var problems: [InputProblem] = []
-        if !recipeChanges.isEmpty {
-            if options.acceptsRecipeDrift {
-                for change in recipeChanges { StandardError.write("note: recipe drift accepted: \(change)") }
-            } else {
-                problems += recipeChanges.map {
-                    InputProblem("resume", "the recipe changed: \($0)", fix: "--accept-recipe-drift")
-                }
-            }
-        }
-        if !pluginChanges.isEmpty {
-            if options.acceptsPluginDrift {
-                for change in pluginChanges { StandardError.write("note: plugin drift accepted: \(change)") }
-            } else {
-                problems += pluginChanges.map {
-                    InputProblem("resume", "the plugin set changed: \($0)", fix: "--accept-plugin-drift")
-                }
-            }
-        }
+        let plugins = try PluginLock(RunCheckpoint.value("plugins", of: checkpoint))
+        let environment = try RunCheckpoint.value("environment", of: checkpoint)
+        let problems =
+            drift(
+                "recipe", "the recipe changed", RecipeDrift.differences(from: before, to: recipe.resolved),
+                isAccepted: options.acceptsRecipeDrift)
+            + drift(
+                "plugin", "the plugin set changed", registry.resolvedSet.differences(since: plugins),
+                isAccepted: options.acceptsPluginDrift)
+            + drift(
+                "product", "other libraries take matrix products, so last bits would differ",
+                ProductDrift.differences(from: environment, to: products), isAccepted: options.acceptsProductDrift)
         if !problems.isEmpty { throw InputError(problems) }
+    }
+
+    /// What may not change silently, as problems, or as notes when the command line accepts it.
+    private func drift(_ kind: String, _ what: String, _ changes: [String], isAccepted: Bool) -> [InputProblem] {
+        guard isAccepted else {
+            return changes.map { InputProblem("resume", "\(what): \($0)", fix: "--accept-\(kind)-drift") }
+        }
+        for change in changes { StandardError.write("note: \(kind) drift accepted: \(change)") }
+        return []
     }
 
     // MARK: what is written
@@ -211,6 +207,13 @@ struct TrainingJob {
         try directory.write("recipe.yaml", try RecipeFile.text(recipe.resolved))
         try directory.write("plugins.lock.json", registry.lock.text + "\n")
         try directory.write("environment.json", environment.text + "\n")
+    }
+
+    /// Tells the estimate beside what was really used.
+    private func reportMemory(_ memory: MemoryPlan, _ environment: JSONValue) throws {
+        let (estimated, peak) = (memory.estimate.total, Machine.peakResidentBytes)
+        try directory.write("environment.json", environment.setting("memory", to: memory.json(peak: peak)).text + "\n")
+        StandardError.write("memory: estimated \(ByteText.text(estimated)), peak \(ByteText.text(peak))")
     }
 
     private func announce(_ configuration: DecoderConfiguration, _ policy: PolicyModel, steps: Int, from step: Int) {

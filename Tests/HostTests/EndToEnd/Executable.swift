@@ -22,7 +22,10 @@ enum Executable {
     /// Runs a command to its end.
     static func run(_ arguments: String...) throws -> Outcome { try run(arguments) }
 
-    static func run(_ arguments: [String]) throws -> Outcome { try start(arguments).wait() }
+    /// - Parameter environment: variables beside those of the tests.
+    static func run(_ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
+        try Running(path, arguments, environment: environment).wait()
+    }
 
     /// Starts a command.
     static func start(_ arguments: [String]) throws -> Running { try Running(path, arguments) }
@@ -38,7 +41,7 @@ enum Executable {
         private let scratch: Scratch
         private var ended: Int32?
 
-        fileprivate init(_ path: String, _ arguments: [String]) throws {
+        fileprivate init(_ path: String, _ arguments: [String], environment added: [String: String] = [:]) throws {
             scratch = try Scratch()
             var actions = posix_spawn_file_actions_t()
             posix_spawn_file_actions_init(&actions)
@@ -48,7 +51,9 @@ enum Executable {
                     &actions, descriptor, scratch.path(name), O_WRONLY | O_CREAT | O_TRUNC, 0o644)
             }
             // Small models gain nothing from threads, and tests run beside each other.
-            let environment = ProcessInfo.processInfo.environment.merging(["FORKTAIL_THREADS": "1"]) { $1 }
+            // The table of whoever runs the tests must not change them.
+            let environment = ProcessInfo.processInfo.environment
+                .merging(["FORKTAIL_THREADS": "1", "FORKTAIL_PRODUCTS": "built-in"]) { $1 }.merging(added) { $1 }
             var words = ([path] + arguments).map { strdup($0) } + [nil]
             var settings = environment.map { strdup("\($0)=\($1)") } + [nil]
             defer { for text in words + settings { free(text) } }

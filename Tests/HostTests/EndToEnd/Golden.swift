@@ -35,6 +35,14 @@ enum JSONFile {
             try JSONValue(parsing: String($0))
         }
     }
+
+    /// The lines of a run's metrics without what time and memory say; numbers as they are written.
+    static func metrics(_ run: String) throws -> [String] {
+        let free = ["seconds", "tokens_per_second", "data_wait_seconds", "memory_peak_bytes"]
+        return try lines(run + "/metrics.jsonl").map { line in
+            JSONValue.object(line.members.filter { !free.contains($0.key) }).text
+        }
+    }
 }
 
 extension JSONValue {

@@ -172,7 +172,7 @@ private final class Work {
         let outcome = try start(run).wait()
         #expect(outcome.status == 0, "\(outcome.diagnostics)")
         return Result(
-            metrics: try JSONFile.lines(scratch.path(run + "/metrics.jsonl")).map(Work.withoutTimes),
+            metrics: try JSONFile.metrics(scratch.path(run)),
             weights: try scratch.data(run + "/final/model.safetensors"))
     }
 
@@ -185,12 +185,6 @@ private final class Work {
     /// Returns when metrics.jsonl has so many lines, or the process ended.
     func wait(for steps: Int, in run: String, of running: Executable.Running) {
         while stepCount(run) < steps, running.isAlive { usleep(300) }
-    }
-
-    /// A line of metrics.jsonl without what time and memory say; numbers as they are written.
-    private static func withoutTimes(_ line: JSONValue) -> String {
-        let free = ["seconds", "tokens_per_second", "data_wait_seconds", "memory_peak_bytes"]
-        return JSONValue.object(line.members.filter { !free.contains($0.key) }).text
     }
 
     /// Documents of 3 to `longest` ids below 90, the same for the same seed.

@@ -1,0 +1,28 @@
+/// What a recomputed part of a model keeps of its forward pass: a strategy is one function of an operation.
+public struct Recomputation: Sendable {
+    /// Whether the operation's results are kept.
+    let keeps: @Sendable (Operation) -> Bool
+
+    /// - Parameter keeps: whether an operation's results are kept for backward; the others are computed again when
+    ///   backward reads them.
+    public init(keeping keeps: @escaping @Sendable (Operation) -> Bool) { self.keeps = keeps }
+
+    /// Nothing is kept: the least memory, about one forward pass more.
+    public static let everything = Recomputation { _ in false }
+
+    /// The results of attention and of matrix products are kept where a byte of them takes `expensive` FLOPs or more,
+    /// but not those of products that widen: they are most of what a block would keep. What is bound by memory is
+    /// computed again, which costs about as much as keeping it would.
+    public static let selective = Recomputation { operation in
+        switch operation {
+        case .matmul(let product) where (product.c.shape.last ?? 0) > (product.a.shape.last ?? 0): return false
+        case .quantizedMatmul(let product) where (product.c.shape.last ?? 0) > (product.a.shape.last ?? 0): return false
+        default: break
+        }
+        let byteCount = operation.operands.outputs.reduce(0) { $0 + $1.elementCount * $1.dtype.byteCount }
+        return operation.flopCount >= expensive * byteCount && byteCount > 0
+    }
+
+    /// FLOPs a byte, some ten times what processors do in the time in which they move a byte.
+    private static let expensive = 128
+}

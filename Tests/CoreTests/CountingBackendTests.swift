@@ -1,0 +1,68 @@
+import Core
+import Testing
+
+@Suite struct CountingBackendTests {
+    private func configuration(width: Int = 48, layerCount: Int = 3) -> DecoderConfiguration {
+        let headSize = min(width / 4, 128)
+        var configuration = DecoderConfiguration(
+            vocabularySize: 301, width: width, mlpWidth: 3 * width, headCount: width / headSize, keyValueHeadCount: 2,
+            headSize: headSize, positionCount: 8192, positions: .rotary(Rope(theta: 100, dimCount: headSize)),
+            layers: .init(repeating: .init(), count: layerCount))
+        configuration.isTied = true
+        return configuration
+    }
+
+    /// Two forward and backward passes; returns the backend's parameters, which keep its memory.
+    private func step(
+        _ backend: any Backend, _ configuration: DecoderConfiguration, _ precision: Precision,
+        _ checkpointing: DecoderModel.Checkpointing, tokens: Int
+    ) -> ParameterStore {
+        let runtime = Runtime(backend)
+        let store = ParameterStore(DecoderModel.specs(configuration), runtime, precision: precision, seed: nil)
+        let model = DecoderModel(configuration, store, runtime, checkpointing: checkpointing)
+        let ids = [Int32](repeating: 1, count: tokens)
+        for _ in 0..<2 {
+            store.zeroGradients()
+            let graph = Graph(runtime, recording: true)
+            let hidden = model.hidden(graph, TokenBatch([ids, ids], runtime))
+            let flat = hidden.reshaped(to: [2 * tokens, configuration.width])
+            let scores = graph.score(flat, head: model.head, targets: runtime.tensor(ids + ids, [2 * tokens]))
+            graph.backward(from: [(scores.logProb, gradient: scores.logProb)])
+        }
+        return store
+    }
+
+    @Test(
+        "as much memory is counted as is taken", arguments: [Precision.float32, .bfloat16, .bfloat16Pure],
+        DecoderModel.Checkpointing.allCases)
+    func sameAsReal(precision: Precision, checkpointing: DecoderModel.Checkpointing) {
+        let (real, counting) = (CPUBackend(threads: 2), CountingBackend.cpu(threads: 2))
+        _ = step(real, configuration(), precision, checkpointing, tokens: 70)
+        _ = step(counting, configuration(), precision, checkpointing, tokens: 70)
+        #expect(counting.capabilities.peakByteCount == real.capabilities.peakByteCount)
+        #expect(counting.peakByteCount > counting.peakBufferByteCount)
+    }
+
+    @Test("a model that no machine holds is counted, and nothing of it stays")
+    func huge() {
+        let counting = CountingBackend.cpu(threads: 2)
+        let large = configuration(width: 8192, layerCount: 80)
+        let store = step(counting, large, .bfloat16, .block, tokens: 8192)
+        let parameters = store.specs.reduce(0) { $0 + $1.elementCount }
+        #expect(parameters > 20_000_000_000)
+        // Masters, gradients and compute copies stay; the inputs of 80 blocks come and go.
+        #expect(counting.byteCount >= parameters * 10)
+        #expect(counting.peakBufferByteCount - counting.byteCount > 80 * 2 * 8192 * 8192 * 2)
+        #expect(store.parameters[0].value.runtime.full([3], .float32, 2).doubles() == [0, 0, 0])
+    }
+
+    @Test("less is kept of recomputed blocks")
+    func order() {
+        let peaks = DecoderModel.Checkpointing.allCases.map { checkpointing in
+            let counting = CountingBackend.cpu(threads: 2)
+            _ = step(counting, configuration(width: 512, layerCount: 12), .float32, checkpointing, tokens: 512)
+            return counting.peakBufferByteCount
+        }
+        #expect(peaks == peaks.sorted(by: >) && Set(peaks).count == 3)
+    }
+}
