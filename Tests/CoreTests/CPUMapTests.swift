@@ -120,7 +120,7 @@ import Testing
         ]
         for form in 0..<8 {
             let program = Program(inputs: 3) { x, _ in
-                [forms(x[0], x[1], x[2])[form], forms(x[2], x[0], x[1])[form].exp]
+                [forms(x[0], x[1], x[2])[form], forms(x[2], x[0], x[1])[form].tanh]
             }
             for (a, b) in kinds.flatMap({ a in kinds.map { (a, $0) } }) {
                 for c in kinds {
