@@ -68,7 +68,7 @@ CK_AVX512 void ck_store(const ck_result *to, int64_t row, int64_t column, __m512
 #define CK_PAIR(x) (__m512bh) _mm512_set1_epi32((int32_t)(x))
 #define CK_FLOATS(x) _mm512_castsi512_ps(x)
 #define CK_FLOAT(x) _mm512_castsi512_ps(_mm512_set1_epi32((int32_t)(x)))
-#define CK_MULTIPLY_ADD(sum, x, y) _mm512_fmadd_ps(x, y, sum)
+#define CK_FUSED(sum, x, y) _mm512_fmadd_ps(x, y, sum)
 #define AVX512_PAIRS AVX512 ",avx512bf16"
 
 #define CK_UNPACK(OPERATION, TO, FROM)                                                                                 \

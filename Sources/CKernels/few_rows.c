@@ -51,7 +51,7 @@ enum { DIRECT_ROWS = 8 };
     }
 #define DIRECTS(ROWS)                                                                                                  \
     DIRECT(pairs_##ROWS, ROWS, AVX512_PAIRS, CK_PAIRS, CK_PAIR, _mm512_dpbf16_ps)                                      \
-    DIRECT(floats_##ROWS, ROWS, AVX512, CK_FLOATS, CK_FLOAT, CK_MULTIPLY_ADD)
+    DIRECT(floats_##ROWS, ROWS, AVX512, CK_FLOATS, CK_FLOAT, CK_FUSED)
 DIRECTS(1)
 DIRECTS(2)
 DIRECTS(4)

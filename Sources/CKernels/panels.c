@@ -49,7 +49,7 @@ int32_t ck_has_bfloat16(void) { return ck_has_avx512() && __builtin_cpu_supports
 
 #define TILES(ROWS)                                                                                                    \
     TILE(pairs_##ROWS, ROWS, AVX512_PAIRS, __m512bh, CK_PAIRS, CK_PAIR, _mm512_dpbf16_ps)                              \
-    TILE(floats_##ROWS, ROWS, AVX512, __m512, CK_FLOATS, CK_FLOAT, CK_MULTIPLY_ADD)
+    TILE(floats_##ROWS, ROWS, AVX512, __m512, CK_FLOATS, CK_FLOAT, CK_FUSED)
 TILES(1)
 TILES(2)
 TILES(4)

@@ -63,34 +63,6 @@ CK_INLINE void binary(int32_t code, float *to, const float *a, int a_vector, con
     }
 }
 
-// A factor or the term may be one number; `a` never is.
-#define FUSED(F)                                                                                                       \
-    if (b_vector && c_vector) {                                                                                        \
-        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * b[i], c[i]);                                     \
-    } else if (b_vector) {                                                                                             \
-        float z = *c;                                                                                                  \
-        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * b[i], z);                                        \
-    } else if (c_vector) {                                                                                             \
-        float y = *b;                                                                                                  \
-        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * y, c[i]);                                        \
-    } else {                                                                                                           \
-        float y = *b, z = *c;                                                                                          \
-        CK_VECTORIZE for (int64_t i = 0; i < n; i++) to[i] = F(a[i] * y, z);                                           \
-    }                                                                                                                  \
-    break;
-
-#define SUBTRACT_FROM(x, y) ((y) - (x))
-
-CK_INLINE void fused(int32_t code, float *to, const float *a, const float *b, int b_vector, const float *c,
-                     int c_vector, int64_t n) {
-#pragma clang fp contract(fast)
-    switch (code) {
-        case CK_MULTIPLY_ADD: FUSED(ADD)
-        case CK_MULTIPLY_SUBTRACT: FUSED(SUBTRACT)
-        case CK_SUBTRACT_PRODUCT: FUSED(SUBTRACT_FROM)
-    }
-}
-
 CK_INLINE void select_row(float *to, const float *c, int c_vector, const float *a, int a_vector, const float *b,
                           int b_vector, int64_t n) {
     if (!c_vector) {
@@ -265,11 +237,6 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
             for (int64_t r = 0; r < passes; r++)
                 select_row(to + r * n, a.at + r * a.step, a.vector, b.at + r * b.step, b.vector, c.at + r * c.step,
                            c.vector, n);
-        } else if (it->code >= CK_MULTIPLY_ADD) {
-            int64_t passes = by_row ? rows : 1, n = by_row ? columns : rows * length;
-            for (int64_t r = 0; r < passes; r++)
-                fused(it->code, to + r * n, a.at + r * a.step, b.at + r * b.step, b.vector, c.at + r * c.step, c.vector,
-                      n);
         } else if (it->code == CK_ROW_SUM) {
             for (int64_t r = 0; r < rows; r++) to[r] = sum_row(a.at + r * columns, columns);
         } else if (it->code == CK_ROW_MAX) {

@@ -106,7 +106,7 @@ import Testing
     }
 
     @Test(arguments: [[1], [5], [3000], [7, 300], [2, 3000]])
-    func `sums take in products, whichever operand is one number, a number a row, or read elsewhere`(shape: [Int]) {
+    func `sums of products agree, whichever operand is one number, a number a row, or read elsewhere`(shape: [Int]) {
         func forms(_ a: Symbol, _ b: Symbol, _ c: Symbol) -> [Symbol] {
             let product = a * b
             return [
@@ -131,7 +131,8 @@ import Testing
                                 program, inputs: [a, b, c].map { pick($0, isCPU) },
                                 outputs: results.map { pick($0, isCPU) }, scalars: [])
                         }, results: results)
-                    #expect(gap <= 2e-6)
+                    // A product summed over 300 columns may be 30.
+                    #expect(gap <= 5e-6)
                 }
             }
         }

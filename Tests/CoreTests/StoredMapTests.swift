@@ -34,7 +34,8 @@ import Testing
                             Self.update, inputs: [weight, .numbers(pick(gradient, isCPU))] + kept,
                             outputs: [weight] + kept, scalars: [0.05, 1e-3]))
                 }, results: [weight])
-            #expect(gap <= (dtype == .float32 ? 1e-6 : 8e-3))
+            // A bfloat16 beside the other where a weight of up to 4 lies half way.
+            #expect(gap <= (dtype == .float32 ? 1e-6 : 0x1p-6))
         }
         for (kept, result) in zip(blocks, decoded) {
             let gap = fixture.difference(

@@ -97,7 +97,9 @@ import Testing
         }
         let plain = try run(.float32, .float32)
         #expect(distance(try run(.float32, .eightBit), plain) <= 0.005)
-        #expect(distance(try run(.bfloat16Pure, .bfloat16), plain) <= 0.01)
+        let pure = distance(try run(.bfloat16Pure, .bfloat16), plain)
+        print("20 steps of Muon on bfloat16 weights and states end \(pure) from float32's")
+        #expect(pure <= 0.02)
     }
 
     @Test(arguments: [StateStorage.float32, .bfloat16, .eightBit])
@@ -122,7 +124,7 @@ import Testing
 
     @Test func `small arenas keep float32 states`() throws {
         let runtime = Runtime(CPUBackend(threads: 1))
-        let specs = [[63, 64], [64, 64]].enumerated().map { index, shape in
+        let specs = [[60, 64], [64, 64]].enumerated().map { index, shape in
             ParameterSpec("w\(index)", shape, block: "\(index)", initializer: .zeros, placement: .replicated)
         }
         let (_, update) = try make(runtime, Lion(.template), specs, .float32, .eightBit, lr: 1)

@@ -66,8 +66,6 @@ void ck_store_sums(void *y, int32_t type, int64_t stride, const double *sums, in
 enum { CK_UNIFORM = 0, CK_ROW = 1, CK_FULL = 2 };
 // Codes: 0-15 unary (Program.Unary), 16-31 binary (Program.Binary), then:
 enum { CK_SELECT = 32, CK_ROW_SUM = 33, CK_ROW_MAX = 34, CK_COLUMN = 35 };
-// Three operands a, b, c, full results with a full: a b + c, a b - c, c - a b, rounded once where the CPU can.
-enum { CK_MULTIPLY_ADD = 36, CK_MULTIPLY_SUBTRACT = 37, CK_SUBTRACT_PRODUCT = 38 };
 
 enum { CK_MAX_DIMS = 8 };
 

@@ -29,12 +29,10 @@ final class CompiledProgram {
     private(set) var lastReaders: [Int]
     let program: Program
     private let kinds: [Kind]
-    private let productSums: [Int: ProductSum]
 
     init(_ key: Key) {
         program = key.program
         kinds = CompiledProgram.kinds(key)
-        productSums = ProductSum.all(in: key.program, kinds)
         lastReaders = [Int](repeating: -1, count: key.program.inputCount)
         assignRegisters()
     }
@@ -58,11 +56,9 @@ final class CompiledProgram {
 
     private func assignRegisters() {
         let source = program.instructions
-        let products = Set(productSums.values.map(\.product))
-        func operands(_ index: Int) -> [Int] { productSums[index]?.operands ?? source[index].operands }
         var lastUse = [Int](repeating: -1, count: source.count)
-        for index in source.indices where !products.contains(index) {
-            for operand in operands(index) { lastUse[operand] = index }
+        for (index, instruction) in source.enumerated() {
+            for operand in instruction.operands { lastUse[operand] = index }
         }
         for output in program.outputs { lastUse[output] = source.count }
 
@@ -81,12 +77,12 @@ final class CompiledProgram {
         for (index, instruction) in source.enumerated() {
             if case .input = instruction, kinds[index] != .uniform { values[index] = take(kinds[index]) }
         }
-        for (index, instruction) in source.enumerated() where kinds[index] != .uniform && !products.contains(index) {
+        for (index, instruction) in source.enumerated() where kinds[index] != .uniform {
             if case .input = instruction { continue }
-            for operand in operands(index) {
+            for operand in instruction.operands {
                 if case .input(let input) = source[operand] { lastReaders[input] = instructions.count }
             }
-            for operand in Set(operands(index)) where lastUse[operand] == index && kinds[operand] != .uniform {
+            for operand in Set(instruction.operands) where lastUse[operand] == index && kinds[operand] != .uniform {
                 free[kinds[operand], default: []].append(values[operand].index)
             }
             values[index] = take(kinds[index])
@@ -100,9 +96,6 @@ final class CompiledProgram {
             _ code: Int32, _ a: ck_value, _ b: ck_value? = nil, _ c: ck_value? = nil
         ) -> ck_instruction {
             ck_instruction(code: code, to: values[index], a: a, b: b ?? nothing, c: c ?? nothing, output: -1)
-        }
-        if let sum = productSums[index] {
-            return encoded(sum.code, values[sum.factors.0], values[sum.factors.1], values[sum.term])
         }
         let multiply = 16 + Int32(Program.Binary.multiply.rawValue)
         let rowLength = ck_value(kind: Kind.uniform.rawValue, index: Int32(values.count))
