@@ -34,8 +34,7 @@ import Testing
                             Self.update, inputs: [weight, .numbers(pick(gradient, isCPU))] + kept,
                             outputs: [weight] + kept, scalars: [0.05, 1e-3]))
                 }, results: [weight])
-            // A bfloat16 beside the other where a weight of up to 4 lies half way.
-            #expect(gap <= (dtype == .float32 ? 1e-6 : 0x1p-6))
+            #expect(gap <= (dtype == .float32 ? 1e-6 : 8e-3))
         }
         for (kept, result) in zip(blocks, decoded) {
             let gap = fixture.difference(
@@ -45,8 +44,8 @@ import Testing
                             .identity, inputs: [.blocks(isCPU ? kept.cpu : kept.reference)],
                             outputs: [.numbers(pick(result, isCPU))]))
                 }, results: [result])
-            // A code beside the other where a number lies half way.
-            #expect(gap <= 8e-3)
+            // A code beside the other where a number lies half way: the largest codes are 1/64 of the scale apart.
+            #expect(gap <= 0x1p-6)
         }
     }
 

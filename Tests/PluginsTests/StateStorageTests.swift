@@ -18,7 +18,7 @@ import Testing
         coded.advance(200)
         print("loss \(start) -> \(plain.loss) with float32, \(coded.loss) with 8-bit states")
         #expect(plain.loss < 0.5 * start)
-        #expect(abs(coded.loss - plain.loss) <= 0.02 * plain.loss)
+        #expect(abs(coded.loss - plain.loss) <= 0.05 * plain.loss)
         #expect(Double(coded.stateByteCount) <= 0.265 * Double(plain.stateByteCount))
     }
 
