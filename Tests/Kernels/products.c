@@ -136,7 +136,7 @@ void test_panel_product(void) {
                         ck_pack(b_panels, CK_PANEL_COLUMNS, b, type, 1, n, n, k, 0, words, 0);
                         ck_product product = {m, n, type, c_type, 0.5f, (float)beta, c, ldc};
                         ck_panel_product(&product, a_panels, b_panels, words, a_panels);
-                        all_near("c", c, c_type, space, expected, rounding(c_type), 20);
+                        all_near("c", c, c_type, space, expected, rounding(c_type), 60);
                         if (m <= CK_FEW_ROWS) {
                             double *whole = widened(c, c_type, space);
                             product.c = few;
