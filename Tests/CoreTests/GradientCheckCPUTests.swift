@@ -9,11 +9,7 @@ import Testing
         let fast = GradientCheck(operation, Runtime(CPUBackend(threads: threads)), .float32).run()
         let worst = zip(fast.outputs + fast.gradients, reference.outputs + reference.gradients)
             .map(relativeDifference).max() ?? 0
-        withKnownIssue("a weight is coded differently now and then", isIntermittent: true) {
-            #expect(worst <= 1e-5)
-        } when: {
-            GradientCheckCase.isUnsteady(operation)
-        }
+        #expect(worst <= 1e-5)
     }
 
     @Test("outputs and gradients in bfloat16 are near the reference's", arguments: GradientCheckCase.all)

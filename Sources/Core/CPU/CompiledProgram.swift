@@ -82,8 +82,10 @@ final class CompiledProgram {
             for operand in instruction.operands {
                 if case .input(let input) = source[operand] { lastReaders[input] = instructions.count }
             }
-            for operand in Set(instruction.operands) where lastUse[operand] == index && kinds[operand] != .uniform {
+            for operand in instruction.operands where lastUse[operand] == index && kinds[operand] != .uniform {
                 free[kinds[operand], default: []].append(values[operand].index)
+                // An operand that is read twice is freed once.
+                lastUse[operand] = -1
             }
             values[index] = take(kinds[index])
             instructions.append(encode(instruction, index))
