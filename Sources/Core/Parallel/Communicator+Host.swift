@@ -17,6 +17,15 @@ extension Communicator {
         return zip(parts, sizes).map { Array($0.hostBytes[..<$1]) }
     }
 
+    /// Everyone's number, in the order of ranks.
+    /// - Throws: what `RankLink.check` throws.
+    public func gather(_ value: Double) throws -> [Double] {
+        let all = link.runtime.zeros([rankCount], .float64)
+        run(.allGather(link.runtime.tensor([value], [1]), into: all))
+        try link.check()
+        return all.doubles()
+    }
+
     /// The sum over ranks, element by element, in float64 and in the order of ranks: the same bits on all of them.
     /// - Throws: what `RankLink.check` throws.
     public func sum(_ values: [Double]) throws -> [Double] {

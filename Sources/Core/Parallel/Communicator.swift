@@ -42,6 +42,8 @@ public final class Communicator {
         let subject = collective.subject
         let envelope = envelope(collective.kind, subject.dtype, subject.elementCount, channel: collective.channel)
         let entry = link.recorder.started(envelope, axes: axes)
+        if link.checksOrder && envelope.kind != .message { compare(envelope) }
+        // Nothing more is exchanged after a failure.
         let isIdle = link.failure != nil || subject.elementCount == 0
         return PendingCollective(link, entry: entry, collective, isIdle ? nil : exchange(collective, envelope))
     }
@@ -122,6 +124,27 @@ public final class Communicator {
         precondition(
             whole.elementCount == count * rankCount, "\(axes): \(whole.elementCount) elements are not \(rankCount) parts of \(count)")
         return members.indices.map { $0 * count..<($0 + 1) * count }
+    }
+
+    /// Finds members that are about to do something else.
+    private func compare(_ envelope: Envelope) {
+        guard link.failure == nil else { return }
+        let own = link.runtime.tensor(envelope.numbers, [envelope.numbers.count])
+        let announcement = Envelope(
+            tag: .init(communicator: number, channel: 0), kind: .gather, dtype: own.dtype,
+            elementCount: own.elementCount, sequence: envelope.sequence)
+        let arrived = own.temporaries(rankCount)
+        let pending = PendingCollective(
+            link, entry: link.recorder.started(announcement, axes: axes), .broadcast(own, root: rank),
+            swap(announcement, sending: { _ in own }, receiving: { arrived[$0] }) { nil })
+        pending.finish()
+        guard link.failure == nil else { return }
+        for peer in others {
+            let theirs = Envelope(numbers: arrived[peer].doubles())
+            if theirs == envelope { continue }
+            link.fail(
+                CollectiveMismatch(rank: link.rank, mine: envelope, peer: members[peer], theirs: theirs ?? announcement))
+        }
     }
 
     // MARK: messages

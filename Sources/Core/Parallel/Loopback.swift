@@ -114,7 +114,7 @@ extension Loopback {
     /// - Throws: the error of the rank that failed first; ranks that wait for it end with `PeerLost`.
     public static func run<Result: Sendable>(
         _ shape: MeshShape, timeout: Double = RankLink.standardTimeout,
-        runtime: @escaping @Sendable () -> Runtime = { Runtime(ReferenceBackend()) },
+        runtime: @escaping @Sendable () throws -> Runtime = { Runtime(ReferenceBackend()) },
         _ body: @escaping @Sendable (Mesh) throws -> Result
     ) throws -> [Result] {
         let exchange = Mailboxes(shape.rankCount)
@@ -122,7 +122,7 @@ extension Loopback {
         let threads = (0..<shape.rankCount).map { rank in
             let thread = Thread {
                 do {
-                    let link = RankLink(Loopback(exchange, rank: rank), runtime(), timeout: timeout)
+                    let link = RankLink(Loopback(exchange, rank: rank), try runtime(), timeout: timeout)
                     outcome.set(try body(Mesh(shape, link)), rank)
                 } catch {
                     outcome.fail(error)

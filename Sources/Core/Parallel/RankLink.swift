@@ -9,6 +9,9 @@ public final class RankLink {
 
     public let recorder = FlightRecorder()
     public let runtime: Runtime
+    /// Whether ranks tell each other what they are about to do before each collective, so that those out of step are
+    /// named. Costs an exchange each.
+    public var checksOrder = false
     let transport: any Transport
     private let timeout: Double
     /// What went wrong first.
@@ -32,6 +35,9 @@ public final class RankLink {
         if let failure { throw failure }
     }
 
+    /// Keeps a failure that was found elsewhere.
+    func fail(_ error: any Error) { if failure == nil { failure = error } }
+
     /// Waits for messages; a failure is kept.
     /// - Returns: whether they have arrived.
     func wait(for messages: [MessageNumber], of collective: PendingCollective) -> Bool {
@@ -40,7 +46,7 @@ public final class RankLink {
             try transport.wait(for: messages, timeout: timeout)
             return true
         } catch {
-            if failure == nil { failure = error }
+            fail(error)
             abandoned.append(collective)
             return false
         }

@@ -75,3 +75,24 @@ extension Envelope: CustomStringConvertible {
         return "\(what) of \(elementCount) \(dtype.rawValue)" + (kind == .message ? "" : ", number \(sequence)")
     }
 }
+
+extension Envelope {
+    /// The envelope as numbers that ranks exchange.
+    var numbers: [Double] {
+        [
+            Double(tag.communicator), Double(tag.channel), Double(kind.rawValue),
+            Double(DType.allCases.firstIndex(of: dtype) ?? 0), Double(elementCount), Double(sequence),
+        ]
+    }
+
+    /// Nil when the numbers are no envelope.
+    init?(numbers: [Double]) {
+        let whole = numbers.compactMap { Int(exactly: $0) }
+        guard whole.count == 6, let kind = UInt8(exactly: whole[2]).flatMap(Kind.init), DType.allCases.indices.contains(whole[3]),
+            let communicator = Int32(exactly: whole[0]), let channel = Int32(exactly: whole[1])
+        else { return nil }
+        self.init(
+            tag: Tag(communicator: communicator, channel: channel), kind: kind, dtype: DType.allCases[whole[3]],
+            elementCount: whole[4], sequence: whole[5])
+    }
+}
