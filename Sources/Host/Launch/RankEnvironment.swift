@@ -37,7 +37,7 @@ struct RankEnvironment: Sendable, Equatable {
                 throw InputError(
                     "environment", "\(convention.rank)=\(rank) and \(convention.rankCount)=\(count), expected a rank "
                         + "below the number of ranks",
-                    fix: "start the run by forktail launch, mpirun or srun, with none of these variables set before")
+                    fix: "unset both, or start the command by mpirun or srun")
             }
             return RankEnvironment(
                 rank: rank, rankCount: count, localRank: convention.localRank.flatMap { environment[$0] }.flatMap { Int($0) },
@@ -47,7 +47,7 @@ struct RankEnvironment: Sendable, Equatable {
         if let count = environment["WORLD_SIZE"], environment["RANK"] != nil, environment["MASTER_ADDR"] != nil {
             throw InputError(
                 "environment", "RANK, WORLD_SIZE and MASTER_ADDR are torchrun's, whose ranks cannot meet those of Forktail",
-                fix: "forktail launch -n \(count) -- train RECIPE.yaml, or mpirun -n \(count) forktail train RECIPE.yaml")
+                fix: "start it by mpirun -n \(count) instead of torchrun")
         }
         return nil
     }

@@ -22,7 +22,7 @@ enum Ranks {
         guard shape.rankCount == launched.rankCount else {
             throw InputError(
                 "parallel", "\(launched.launcher) started \(launched.rankCount) ranks, expected \(shape.rankCount)",
-                fix: "forktail launch -n \(shape.rankCount) -- ...")
+                fix: "mpirun -n \(shape.rankCount) ...")
         }
         let threads = max(1, Machine.threadCount / (launched.localRankCount ?? 1))
         let transport = try MPITransport()

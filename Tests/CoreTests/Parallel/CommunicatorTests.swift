@@ -106,6 +106,22 @@ import Testing
         }
     }
 
+    @Test func `order is compared beforehand where that is asked for`() {
+        #expect {
+            _ = try Loopback.run(ranks: 3) { mesh in
+                mesh.link.checksOrder = true
+                let x = mesh.runtime.zeros([8], .float32)
+                mesh.world.run(.allReduce(x))
+                try mesh.link.check()
+                mesh.world.run(mesh.rank == 2 ? .broadcast(x, root: 0) : .allReduce(x))
+                try mesh.link.check()
+            }
+        } throws: { error in
+            guard let mismatch = error as? CollectiveMismatch else { return false }
+            return mismatch.mine.kind != mismatch.theirs.kind && mismatch.mine.sequence == 1
+        }
+    }
+
     @Test func `a rank that ends ends the others, and its own error is what is reported`() {
         struct Broken: Error {}
         #expect(throws: PeerLost.self) {
