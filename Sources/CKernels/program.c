@@ -256,8 +256,10 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
         int64_t step = v.kind == CK_FULL ? columns : v.kind == CK_ROW;
         // The rows of a direct output have `columns` elements, of others one.
         int64_t length = view->direct ? columns : 1;
-        // Written in place by its instruction.
-        if (from == (const float *)view->base + row_offset(map, view, row) + column) continue;
+        // Written by its instruction, as only float32 is. Counted in floats, the place of other numbers would be beyond
+        // the output's memory, and now and then where the register lies.
+        int is_float = view->type == CK_FLOAT32;
+        if (is_float && from == (const float *)view->base + row_offset(map, view, row) + column) continue;
         for (int64_t r = 0; r < rows; r++)
             store_row(view->base, view->type,
                       row_offset(map, view, row + r) + (view->direct ? column * view->column_stride : 0),

@@ -15,7 +15,7 @@ import Testing
     static var fixtures: [CPUFixture] { ways.map { CPUFixture(CPUBackend(threads: 2, products: $0.products)) } }
     static let shapes = [
         [1, 1, 1], [1, 5, 0], [0, 3, 2], [1, 64, 300], [2, 33, 65], [3, 100, 17], [4, 7, 9], [17, 1, 31], [33, 65, 129],
-        [96, 64, 32], [70, 150, 100], [150, 70, 100], [13, 33, 2100],
+        [96, 64, 32], [70, 150, 100], [150, 70, 100], [13, 33, 2100], [130, 1, 70],
     ]
 
     /// Dense rows, dense columns, neither.

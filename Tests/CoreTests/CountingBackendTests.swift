@@ -56,6 +56,26 @@ import Testing
         #expect(store.parameters[0].value.runtime.full([3], .float32, 2).doubles() == [0, 0, 0])
     }
 
+    @Test("memory counts from its first use until its block ends, by huge pages where it is large")
+    func pages() throws {
+        let (blocks, mebibyte) = (CountedBlocks(), 1 << 20)
+        let large = try #require(blocks.take(10 * mebibyte, alignment: 2 * mebibyte))
+        #expect(blocks.peak == 0)
+        blocks.use(large, 3 * mebibyte)
+        blocks.use(large, mebibyte)
+        #expect(blocks.peak == 4 * mebibyte)
+        let small = try #require(blocks.take(1024, alignment: 64))
+        blocks.use(small, 100)
+        #expect(blocks.peak == 4 * mebibyte + 128)
+        blocks.give(large, 10 * mebibyte)
+        let next = try #require(blocks.take(2 * mebibyte, alignment: 2 * mebibyte))
+        blocks.use(next, 2 * mebibyte)
+        #expect(blocks.peak == 4 * mebibyte + 128)
+        blocks.give(small, 1024)
+        blocks.use(next, 10)
+        #expect(blocks.peak == 4 * mebibyte + 128)
+    }
+
     @Test("less is kept of recomputed blocks")
     func order() {
         let peaks = DecoderModel.Checkpointing.allCases.map { checkpointing in

@@ -81,6 +81,18 @@ import Testing
         #expect(Set(together.map(\.ids)).count > 20)
     }
 
+    @Test("a prompt that ends with tokens drawn before is continued as they were")
+    func position() throws {
+        let decoder = decoder()
+        var request = GenerationRequest(prompt: [1, 2, 3], maximumNewTokens: 9, seed: 4, index: 2)
+        let whole = try Generator(decoder, runtime).generate([request])[0]
+        request.prompt += whole.ids.prefix(4)
+        request.maximumNewTokens = 5
+        let rest = try Generator(decoder, runtime).generate([request])[0]
+        #expect(rest.ids == Array(whole.ids.dropFirst(4)))
+        #expect(Set(whole.ids).count > 3)
+    }
+
     @Test("frequencies and log-probabilities are those of the filtered distribution")
     func distribution() throws {
         let decoder = decoder()

@@ -49,6 +49,7 @@ import Testing
     @Test(arguments: [
         ("*", true), ("Intel 6 avx512 bf16", true), ("Intel 6", false), ("Intel*", true), ("*bf16", true), ("* avx512*", true),
         ("*bf16*avx512*", false), ("Intel*6*bf16", true), ("Intel 6 avx512 bf16*16", false), ("", false),
+        ("Intel*avx512", false), ("*6 avx512 bf16", true), ("AMD*", false),
     ])
     func `a star in a pattern stands for any text`(pattern: String, isMatch: Bool) {
         let row = ProductTable.Row(processor: pattern, library: .plain)

@@ -10,8 +10,9 @@ static int before(const void *a, const void *b) {
     return (x->token > y->token) - (x->token < y->token);
 }
 
-/// The tokens that may be drawn, likeliest first, with their probabilities under the narrowed distribution.
-static int64_t candidates(const float *z, int64_t n, const ck_draw *draw, place *kept) {
+/// The tokens that may be drawn, likeliest first, with their probabilities under the narrowed distribution. Moves top-p
+/// to the middle of the last token's probability, so that no rounding decides whether it is reached.
+static int64_t candidates(const float *z, int64_t n, ck_draw *draw, place *kept) {
     for (int64_t i = 0; i < n; i++) kept[i] = (place){(double)z[i], i};
     for (int64_t i = 0; i < draw->seen_count; i++) {
         double logit = (double)z[draw->seen[i]], penalty = (double)draw->penalty;
@@ -22,9 +23,10 @@ static int64_t candidates(const float *z, int64_t n, const ck_draw *draw, place 
     double top = kept[0].logit, temperature = draw->temperature == 0 ? 1 : draw->temperature, mass = 0, sum = 0;
     for (int64_t i = 0; i < count; i++) mass += kept[i].logit = exp((kept[i].logit - top) / temperature);
     if (draw->temperature > 0 && draw->top_p < 1) {
-        double goal = draw->top_p * mass;
+        double total = mass, goal = draw->top_p * total;
         int64_t narrowed = 0;
         for (mass = 0; mass < goal && narrowed < count; narrowed++) mass += kept[narrowed].logit;
+        draw->top_p = (mass - kept[narrowed - 1].logit / 2) / total;
         count = narrowed;
     }
     for (int64_t i = 0; i < count; i++) {

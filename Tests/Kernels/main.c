@@ -18,6 +18,7 @@
     ENTRY(test_sum_columns, "ck_sum_columns")                                                                          \
     ENTRY(test_store_sums, "ck_store_sums")                                                                            \
     ENTRY(test_map_each, "ck_map_tile")                                                                                \
+    ENTRY(test_map_places, "ck_map_tile")                                                                              \
     ENTRY(test_map_chains, "ck_map_tile")                                                                              \
     ENTRY(test_sgemm_plain, "ck_sgemm_plain")                                                                          \
     ENTRY(test_dots, "ck_dots")                                                                                        \

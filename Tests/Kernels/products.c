@@ -102,10 +102,10 @@ void test_pack(void) {
                     }
 }
 
-/// Products of panels, and the same with b as it lies: both give the same bits.
+/// Products of panels, and the same with b as it lies, by rows or by columns: all give the same bits.
 void test_panel_product(void) {
     for (int64_t types = 0; types < 4; types++)
-        EACH(m, 1, 2, 3, 5, 12, 13, CK_FEW_ROWS, 8 * CK_PANEL_ROWS)
+        EACH(m, 1, 2, 3, 5, 9, 12, 13, CK_FEW_ROWS, 8 * CK_PANEL_ROWS)
             EACH(n, 1, 31, 33, 8 * CK_PANEL_COLUMNS)
                 EACH(k, 1, 2, 33, 1100)
                     EACH(beta, 0, 2) {
@@ -119,7 +119,13 @@ void test_panel_product(void) {
                                  (long long)m, (long long)n, (long long)k, (long long)beta);
                         void *a = numbers(type, m * k, 1), *b = numbers(type, n * k, 1);
                         void *c = numbers(c_type, space, 1), *few = array(c_type, space);
+                        // What is not read may be anything.
+                        for (int64_t i = 0; i < m * n && !beta; i++) put(c, c_type, i / n * ldc + i % n, NAN);
                         memcpy(few, c, (size_t)(space * type_size(c_type)));
+                        void *lines = array(type, n * (k + 1));
+                        double *old = widened(c, c_type, space);
+                        for (int64_t i = 0; i < n * (k + 1); i++)
+                            put(lines, type, i, i % (k + 1) < k ? get(b, type, i % (k + 1) * n + i / (k + 1)) : NAN);
                         double *expected = widened(c, c_type, space);
                         double *left = widened(a, type, m * k), *right = widened(b, type, n * k);
                         for (int64_t i = 0; i < m; i++)
@@ -142,6 +148,9 @@ void test_panel_product(void) {
                             product.c = few;
                             ck_few_rows_product(&product, a_panels, b, 1, n, k);
                             all_near("c of few rows", few, c_type, space, whole, 0, 0);
+                            for (int64_t i = 0; i < space; i++) put(few, c_type, i, old[i]);
+                            ck_few_rows_product(&product, a_panels, lines, k + 1, 1, k);
+                            all_near("c of few rows and lines", few, c_type, space, whole, 0, 0);
                         }
                         release();
                     }

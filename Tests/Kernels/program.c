@@ -256,3 +256,28 @@ void test_map_chains(void) {
             finish(&m, STEPS, whole_rows, 0, 0);
         }
 }
+
+/// Numbers of 1 or 2 bytes whose place, if they were float32, would be that of the register they come from.
+void test_map_places(void) {
+    enum { ROWS = 8, COLUMNS = 64, SIZE = ROWS * COLUMNS, TILES = 4 };
+    EACH(type, CK_UINT8, CK_BFLOAT16) {
+        describe("ck_map_tile with scratch beyond an output of type %lld", (long long)type);
+        float *from = floats(TILES * SIZE, 1);
+        for (int64_t i = 0; i < TILES * SIZE; i++) from[i] = (float)dice(100);
+        float *memory = floats((TILES + 1) * SIZE, 1), *scratch = memory + (TILES - 2) * SIZE;
+        const ck_value input = {CK_FULL, 0}, result = {CK_FULL, 1};
+        const ck_instruction add = {16, result, input, input, input, -1};
+        ck_map_view in = {.base = (char *)from, .type = CK_FLOAT32, .value = input, .direct = 2, .column_stride = 1};
+        ck_map_view out = in;
+        out.base = (char *)memory, out.type = (int32_t)type, out.value = result;
+        in.strides[0] = out.strides[0] = COLUMNS;
+        ck_map map = {.instructions = &add, .inputs = &in, .outputs = &out, .instruction_count = 1, .input_count = 1,
+                      .output_count = 1, .full_count = 2, .dims = 1, .columns = COLUMNS, .full_size = SIZE};
+        map.shape[0] = TILES * ROWS;
+        for (int64_t t = 0; t < TILES; t++) ck_map_tile(&map, t * ROWS, ROWS, 0, COLUMNS, scratch);
+        double *expected = doubles(TILES * SIZE);
+        for (int64_t i = 0; i < TILES * SIZE; i++) expected[i] = 2 * (double)from[i];
+        all_near("output", memory, (int32_t)type, TILES * SIZE, expected, 0, 0);
+        release();
+    }
+}

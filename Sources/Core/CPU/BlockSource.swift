@@ -2,7 +2,7 @@ import CKernels
 import Foundation
 
 /// Where an allocator's blocks come from.
-protocol BlockSource: AnyObject {
+package protocol BlockSource: AnyObject {
     /// A new block, on huge pages when it is aligned to them; nil when the system refuses.
     func take(_ size: Int, alignment: Int) -> UnsafeMutableRawPointer?
     /// Ends a block's life.
@@ -12,15 +12,17 @@ protocol BlockSource: AnyObject {
 }
 
 /// Memory of this process.
-final class SystemBlocks: BlockSource {
-    func take(_ size: Int, alignment: Int) -> UnsafeMutableRawPointer? {
+package final class SystemBlocks: BlockSource {
+    package init() {}
+
+    package func take(_ size: Int, alignment: Int) -> UnsafeMutableRawPointer? {
         var block: UnsafeMutableRawPointer?
         guard posix_memalign(&block, alignment, size) == 0, let block else { return nil }
         if alignment >= 2 << 20 { ck_advise_huge(block, size) }
         return block
     }
 
-    func give(_ block: UnsafeMutableRawPointer, _ size: Int) { Foundation.free(block) }
+    package func give(_ block: UnsafeMutableRawPointer, _ size: Int) { Foundation.free(block) }
 
-    func use(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {}
+    package func use(_ block: UnsafeMutableRawPointer, _ byteCount: Int) {}
 }

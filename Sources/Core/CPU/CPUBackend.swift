@@ -24,10 +24,10 @@ public final class CPUBackend: Backend {
         self.init(threads: threads, products: products)
     }
 
-    /// With a choice of how matrix products are taken.
-    package init(threads: Int, products: ProductChoices) {
+    /// With a choice of how matrix products are taken, and of where memory comes from.
+    package init(threads: Int, products: ProductChoices, blocks: any BlockSource = SystemBlocks()) {
         pool = ThreadPool(threadCount: threads)
-        allocator = CachingAllocator()
+        allocator = CachingAllocator(blocks)
         self.products = products
     }
 

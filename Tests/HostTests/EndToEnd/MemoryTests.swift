@@ -79,6 +79,9 @@ import Testing
         for setting in ["activations.checkpoint=block", "batch.micro=1", "optimizer.states=8bit"] {
             #expect(error.contains(setting + " ("), "\(setting)")
         }
+        // And all of them together.
+        let all = "batch.micro=1 activations.checkpoint=block model.precision=bfloat16-pure optimizer.states=8bit ("
+        #expect(error.contains(all))
         #expect(!bench.scratch.exists("run/metrics.jsonl"))
         let asked = try Executable.shell("FORKTAIL_MEMORY=1KiB \"$0\" \"$@\"", ["memory", bench.recipe])
         #expect(asked.status == 3 && asked.output.contains("it does not fit"))
