@@ -102,7 +102,7 @@ void test_pack(void) {
                     }
 }
 
-/// Products of panels, and the same with b as it lies: both give the same bits.
+/// Products of panels, and the same with b as it lies, its columns or its rows dense: all give the same bits.
 void test_panel_product(void) {
     for (int64_t types = 0; types < 4; types++)
         EACH(m, 1, 2, 3, 5, 12, 13, CK_FEW_ROWS, 8 * CK_PANEL_ROWS)
@@ -139,9 +139,20 @@ void test_panel_product(void) {
                         all_near("c", c, c_type, space, expected, rounding(c_type), 60);
                         if (m <= CK_FEW_ROWS) {
                             double *whole = widened(c, c_type, space);
+                            int64_t stride = k + 3, size = type_size(type);
+                            char *turned = array(type, (n - 1) * stride + k);
+                            for (int64_t j = 0; j < n; j++)
+                                for (int64_t p = 0; p < k; p++)
+                                    memcpy(turned + (j * stride + p) * size, (char *)b + (p * n + j) * size,
+                                           (size_t)size);
+                            void *again = array(c_type, space);
+                            memcpy(again, few, (size_t)(space * type_size(c_type)));
                             product.c = few;
                             ck_few_rows_product(&product, a_panels, b, 1, n, k);
                             all_near("c of few rows", few, c_type, space, whole, 0, 0);
+                            product.c = again;
+                            ck_few_rows_product(&product, a_panels, turned, stride, 1, k);
+                            all_near("c of few rows, b dense along K", again, c_type, space, whole, 0, 0);
                         }
                         release();
                     }
