@@ -7,8 +7,9 @@
 // the same bits here and there.
 
 #if defined(__x86_64__)
-// A part of 16 lines is turned into the first-level cache; all rows pass by it.
-enum { LINES = 16, PART_WORDS = 64, MOST_ROWS = 16 };
+// A part of 16 lines is turned into the first-level cache; all rows pass by it. The cache has room for the parts that
+// are fetched ahead, and no other keeps them: they are read once.
+enum { LINES = 16, PART_WORDS = 64, PARTS_AHEAD = 5, MOST_ROWS = 16 };
 
 /// Words of 16 lines, of which `lines` are there, side by side; zero past the end of a line.
 CK_AVX512 void turn(uint32_t *part, const char *x, int64_t stride, int64_t bytes, int64_t lines) {
@@ -37,7 +38,7 @@ CK_AVX512 void turn(uint32_t *part, const char *x, int64_t stride, int64_t bytes
         __m512 sum[ROWS];                                                                                              \
         UNROLL for (int i = 0; i < ROWS; i++) sum[i] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(sums[i]);         \
         for (int64_t p = 0; p < depth; p++) {                                                                          \
-            _mm_prefetch(ahead + p % LINES * stride + p / LINES * 64, _MM_HINT_T0);                                    \
+            _mm_prefetch(ahead + p % LINES * stride + p / LINES * 64, _MM_HINT_NTA);                                   \
             __m512i x = _mm512_load_si512(part + p * LINES);                                                           \
             UNROLL for (int i = 0; i < ROWS; i++) sum[i] = ADD(sum[i], REPEAT(ROW(p, i)), AS(x));                      \
         }                                                                                                              \
@@ -65,10 +66,13 @@ __attribute__((target(AVX512))) static void dense_product(const ck_product *x, c
     _Alignas(64) uint32_t part[PART_WORDS * LINES];
     _Alignas(64) float sums[CK_FEW_ROWS + MOST_ROWS][LINES];
     int64_t words = (bytes + 3) / 4, size = x->c_type == CK_FLOAT32 ? 4 : 2;
+    int64_t parts = (words + PART_WORDS - 1) / PART_WORDS;
     for (int64_t line = 0; line < x->n; line += LINES)
         for (int64_t p = 0; p < words; p += PART_WORDS) {
             int64_t depth = ck_min(PART_WORDS, words - p), rows;
             const char *from = b + line * stride + p * 4;
+            int64_t later = p / PART_WORDS + PARTS_AHEAD;
+            const char *ahead = b + (line + later / parts * LINES) * stride + later % parts * PART_WORDS * 4;
             turn(part, from, stride, ck_min(PART_WORDS * 4, bytes - p * 4), x->n - line);
             for (int64_t row = 0; row < x->m; row += rows) {
                 // Up to 16 rows at a time, but only the last ones come from two panels.
@@ -78,7 +82,7 @@ __attribute__((target(AVX512))) static void dense_product(const ck_product *x, c
                 const uint32_t *at = a + (row / CK_PANEL_ROWS * words + p) * CK_PANEL_ROWS;
                 functions[x->type == CK_BFLOAT16][(rows - 1) / 4](
                     at, at + words * CK_PANEL_ROWS, part, depth, p == 0, sums + row,
-                    row == 0 ? from + LINES * stride : from, row == 0 ? stride : 0, p + depth == words ? &to : NULL);
+                    row == 0 ? ahead : from, row == 0 ? stride : 0, p + depth == words ? &to : NULL);
             }
         }
 }

@@ -3,7 +3,7 @@
 /// A step of one token is hundreds of tiny operations; deciding anew what they are takes longer than many of them.
 final class RecordedPass {
     private let runtime: Runtime
-    private let operations: [Operation]
+    private let operations: [RecordedOperation]
     /// What the pass writes, each time anew.
     let result: Tensor
 
@@ -12,13 +12,20 @@ final class RecordedPass {
     init(_ runtime: Runtime, _ body: (Runtime) -> Tensor) {
         let recorder = RecordingBackend(runtime.backend)
         result = Tensor(body(Runtime(recorder)).view, runtime)
-        operations = recorder.operations
+        operations = recorder.operations.map(RecordedOperation.init)
         self.runtime = runtime
     }
 
     func run() {
-        for operation in operations { runtime.run(operation) }
+        for recorded in operations { runtime.run(recorded.operation) }
     }
+}
+
+/// In a box, so that running an operation again copies none of its views.
+private final class RecordedOperation {
+    let operation: Operation
+
+    init(_ operation: Operation) { self.operation = operation }
 }
 
 /// Runs and keeps operations. The views in them keep their buffers.
