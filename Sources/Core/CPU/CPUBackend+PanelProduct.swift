@@ -14,7 +14,7 @@ extension CPUBackend {
             split(product.left.items, product) { product.left.pack($0, into: left) }
             if isFew {
                 // Long shares: what a thread reads next is fetched while it multiplies.
-                split(batch.elementCount * product.columnPanels, product, sharesPerThread: 2) {
+                split(batch.elementCount * product.columnPanels, product, sharesPerThread: 1) {
                     product.multiplyFew(left, $0)
                 }
             } else {
