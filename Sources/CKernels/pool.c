@@ -1,6 +1,3 @@
-#if defined(__linux__)
-#define _GNU_SOURCE
-#endif
 #include "CKernels.h"
 #include <pthread.h>
 #include <sched.h>
@@ -79,12 +76,7 @@ ck_pool *ck_pool_create(int32_t threads) {
     ck_pool *pool = calloc(1, sizeof *pool);
     if (!pool) return NULL;
     pool->threads = 1;
-#if defined(PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP)
-    // It is held for a few instructions, where spinning is much shorter than a sleep.
-    pool->mutex = (pthread_mutex_t)PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP;
-#else
     pthread_mutex_init(&pool->mutex, NULL);
-#endif
     pthread_cond_init(&pool->wake, NULL);
     pthread_cond_init(&pool->done, NULL);
     pool->handles = calloc((size_t)threads, sizeof *pool->handles);
