@@ -34,15 +34,15 @@ CK_INLINE void fetch(const void *x, int32_t type, int64_t at, int64_t count) {
 }
 
 /// s[r, 0 ..< S] = sum_i q[r, i] k[i, 0 ..< S]. Meanwhile what is read next is fetched: keys of the next block
-/// and values of this one.
+/// and the first `seen` values of this one.
 CK_INLINE void block_scores(const void *k, int32_t type, int64_t at, const float *q, int64_t d, int rows, float *s,
-                            int64_t next_at, const void *v, int64_t v_at, int64_t v_stride) {
+                            int64_t next_at, const void *v, int64_t v_at, int64_t v_stride, int64_t seen) {
 #pragma clang fp contract(fast)
     lanes sums[ROWS][WIDE] = {{0}};
     for (int64_t i = 0; i < d; i++) {
         lanes x[WIDE];
         fetch(k, type, next_at + i * S, S);
-        if (i < S) fetch(v, type, v_at + i * v_stride, d);
+        if (i < seen) fetch(v, type, v_at + i * v_stride, d);
 #pragma clang loop unroll(full)
         for (int w = 0; w < WIDE; w++) load(&x[w], k, type, at + i * S + w * LANES);
 #pragma clang loop unroll(full)
@@ -147,10 +147,16 @@ CK_INLINE void piece_of(const ck_cached_attention *x, int64_t token, int64_t cou
     memset(o, 0, (size_t)(rows * d) * sizeof(float));
     const int32_t *table = x->blocks + sequence * x->blocks_stride + start / S;
     int64_t stride = x->kv_heads * d;
+    // Whoever shares out the work goes from head to head, then to the sequence before.
+    int64_t later = kv + 1 < x->kv_heads ? kv + 1 : 0;
+    const int32_t *later_table = later > 0 || sequence == 0 ? table : table - x->blocks_stride;
     for (int64_t b = from / S; b * S < to; b++) {
-        int64_t at = (table[b] * x->kv_heads + kv) * d * S;
-        int64_t next_at = (b + 1) * S < to ? (table[b + 1] * x->kv_heads + kv) * d * S : at, v_at = (int64_t)table[b] * S * stride + kv * d;
-#define CALL(n) block_scores(x->keys, type, at, q + r * d, d, n, s + r * PIECE + b * S, next_at, x->values, v_at, stride)
+        int64_t at = (table[b] * x->kv_heads + kv) * d * S, v_at = (int64_t)table[b] * S * stride + kv * d;
+        int64_t next_at = (b + 1) * S < to ? (table[b + 1] * x->kv_heads + kv) * d * S
+                                           : (later_table[from / S] * x->kv_heads + later) * d * S;
+        int64_t seen = ck_min(to - b * S, S);
+#define CALL(n)                                                                                                        \
+    block_scores(x->keys, type, at, q + r * d, d, n, s + r * PIECE + b * S, next_at, x->values, v_at, stride, seen)
         for (int64_t r = 0; r < rows; r += ROWS) BY_ROWS(rows - r, CALL)
 #undef CALL
     }

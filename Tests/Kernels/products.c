@@ -102,7 +102,7 @@ void test_pack(void) {
                     }
 }
 
-/// Products of panels, and the same with b as it lies, by rows or by columns: all give the same bits.
+/// Products of panels, and the same with b as it lies, its rows or its columns dense: all give the same bits.
 void test_panel_product(void) {
     for (int64_t types = 0; types < 4; types++)
         EACH(m, 1, 2, 3, 5, 9, 12, 13, CK_FEW_ROWS, 8 * CK_PANEL_ROWS)

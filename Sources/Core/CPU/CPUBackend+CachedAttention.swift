@@ -5,6 +5,8 @@ import CKernels
 extension CPUBackend {
     /// Rows of scores that are taken together; their keys are widened once.
     private static let tileRows = 32
+    /// Shares of the work for each thread.
+    private static let attentionShares = 8
     /// Multiply-adds below which other threads are not called.
     private static let smallWork = 1 << 20
 
@@ -41,7 +43,12 @@ extension CPUBackend {
                 if isSmall {
                     for item in 0..<tiles.count * kvHeads { run(item, 0) }
                 } else {
-                    pool.parallel(tiles.count * kvHeads, run)
+                    // Heads of a sequence follow each other, since one's keys are fetched while another's are read.
+                    let count = tiles.count * kvHeads
+                    let shares = min(count, CPUBackend.attentionShares * pool.threadCount)
+                    pool.parallel(shares) { share, worker in
+                        for item in share * count / shares..<(share + 1) * count / shares { run(item, worker) }
+                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ extension CPUBackend {
             split(product.left.items, product) { product.left.pack($0, into: left) }
             if isFew {
                 // Long shares: what a thread reads next is fetched while it multiplies.
-                split(batch.elementCount * product.columnPanels, product, sharesPerThread: 2) {
+                split(batch.elementCount * product.columnPanels, product, sharesPerThread: 1) {
                     product.multiplyFew(left, $0)
                 }
             } else {
@@ -32,10 +32,9 @@ extension CPUBackend {
         _ count: Int, _ product: PanelProduct, sharesPerThread: Int = 16, _ body: (Int) -> Void
     ) {
         if product.isSmall { return (0..<count).forEach(body) }
-        let shares = pool.threadCount * sharesPerThread
-        let share = (count + shares - 1) / shares
-        pool.parallel((count + share - 1) / share) { piece, _ in
-            (piece * share..<min((piece + 1) * share, count)).forEach(body)
+        let shares = min(count, pool.threadCount * sharesPerThread)
+        pool.parallel(shares) { share, _ in
+            (share * count / shares..<(share + 1) * count / shares).forEach(body)
         }
     }
 }

@@ -3,7 +3,7 @@
 /// A step of one token is hundreds of tiny operations; deciding anew what they are takes longer than many of them.
 final class RecordedPass {
     private let runtime: Runtime
-    private let operations: [Operation]
+    private let operations: ContiguousArray<Operation>
     /// What the pass writes, each time anew.
     let result: Tensor
 
@@ -12,12 +12,13 @@ final class RecordedPass {
     init(_ runtime: Runtime, _ body: (Runtime) -> Tensor) {
         let recorder = RecordingBackend(runtime.backend)
         result = Tensor(body(Runtime(recorder)).view, runtime)
-        operations = recorder.operations
+        operations = ContiguousArray(recorder.operations)
         self.runtime = runtime
     }
 
     func run() {
-        for operation in operations { runtime.run(operation) }
+        // Read in place: each copy of an operation would count the references of all its views.
+        for index in operations.indices { runtime.run(operations[index]) }
     }
 }
 
