@@ -24,7 +24,7 @@ CK_CLONES static void pack_any(uint32_t *panel, int64_t width, const char *x, in
 
 #if defined(__x86_64__)
 #define TARGET __attribute__((target(AVX512)))
-enum { COLUMN_WORDS = 64 };
+enum { COLUMN_WORDS = 16 };
 
 /// Lines that lie densely: 16 of them are turned at a time. `ahead`: bytes from here to what is packed next.
 TARGET static void pack_lines(uint32_t *panel, int64_t width, const char *x, int64_t line_bytes, int64_t lines,
@@ -60,30 +60,54 @@ TARGET static void pack_lines(uint32_t *panel, int64_t width, const char *x, int
     }
 }
 
-/// Lines that stand side by side: word p of all of them is one read, or two for pairs. A few words of all lines, then
-/// the next, so that what is read for one panel is still near for its neighbour.
+/// One word of up to 32 lines that stand side by side, 16 of them in each vector. The two halves of pairs stand `bytes`
+/// apart; the last one of K may have none.
+CK_AVX512 void read_word(__m512i word[2], const char *at, int32_t type, int64_t bytes, int has_second,
+                         __mmask32 present, int vectors) {
+    if (type == CK_FLOAT32) {
+        UNROLL for (int v = 0; v < vectors; v++)
+            word[v] = _mm512_maskz_loadu_epi32((__mmask16)(present >> 16 * v), at + 64 * v);
+        return;
+    }
+    __m512i first = _mm512_maskz_loadu_epi16(present, at);
+    __m512i second = has_second ? _mm512_maskz_loadu_epi16(present, at + bytes) : _mm512_setzero_si512();
+    // Lane i takes number i of the first and of the second.
+    __m512i lane = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    __m512i pair = _mm512_or_si512(lane, _mm512_slli_epi32(_mm512_add_epi32(lane, _mm512_set1_epi32(32)), 16));
+    UNROLL for (int v = 0; v < vectors; v++)
+        word[v] = _mm512_permutex2var_epi16(first, _mm512_add_epi32(pair, _mm512_set1_epi32(0x100010 * v)), second);
+}
+
+/// Words [start, end) of one panel, whose first line begins at x.
+CK_AVX512 void pack_side(uint32_t *panel, int64_t width, const char *x, int32_t type, int64_t bytes, int64_t lines,
+                         int64_t k, int64_t start, int64_t end, int vectors) {
+    int64_t per_word = type == CK_BFLOAT16 ? 2 : 1;
+    __mmask32 present = (__mmask32)((1ull << ck_min(lines, 32)) - 1), kept = (__mmask32)((1ull << width) - 1);
+    for (int64_t p = start; p < end; p++) {
+        const char *at = x + p * per_word * bytes, *ahead = at + COLUMN_WORDS * per_word * bytes;
+        __m512i word[2];
+        read_word(word, at, type, bytes, per_word * p + 1 < k, present, vectors);
+        _mm_prefetch(ahead, _MM_HINT_T0);
+        _mm_prefetch(ahead + (type == CK_BFLOAT16 ? bytes : 64), _MM_HINT_T0);
+        UNROLL for (int v = 0; v < vectors; v++)
+            _mm512_mask_storeu_epi32(panel + p * width + 16 * v, (__mmask16)(kept >> 16 * v), word[v]);
+    }
+}
+
+/// Lines that stand side by side. A few words of all lines, then the next, which are fetched meanwhile: what is read
+/// for one panel is still near for its neighbour.
 TARGET static void pack_columns(uint32_t *panels, int64_t width, const char *x, int32_t type, int64_t k_stride,
                                 int64_t lines, int64_t k, int64_t start, int64_t end) {
-    int64_t words = words_of(type, k);
-    for (int64_t p0 = start; p0 < end; p0 += COLUMN_WORDS)
-        for (int64_t w = 0; w < (lines + width - 1) / width * width; w += ck_min(16, width - w % width)) {
-            int64_t wide = ck_min(16, width - w % width);
-            __mmask16 kept = (__mmask16)((1u << wide) - 1);
-            __mmask16 present = (__mmask16)((1u << ck_max(ck_min(wide, lines - w), 0)) - 1);
-            uint32_t *to = panels + w / width * width * words + w % width;
-            for (int64_t p = p0; p < ck_min(p0 + COLUMN_WORDS, end); p++) {
-                __m512i v;
-                if (type == CK_FLOAT32) {
-                    v = _mm512_maskz_loadu_epi32(present, (const uint32_t *)x + w + p * k_stride);
-                } else {
-                    const uint16_t *at = (const uint16_t *)x + w + 2 * p * k_stride;
-                    __m512i second = _mm512_setzero_si512();
-                    if (2 * p + 1 < k) second = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present, at + k_stride));
-                    v = _mm512_or_si512(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(present, at)),
-                                        _mm512_slli_epi32(second, 16));
-                }
-                _mm512_mask_storeu_epi32(to + p * width, kept, v);
-            }
+    int64_t words = words_of(type, k), size = type == CK_BFLOAT16 ? 2 : 4;
+    for (int64_t p = start; p < end; p += COLUMN_WORDS)
+        for (int64_t line = 0; line < lines; line += width) {
+#define PACK_SIDE(TYPE, VECTORS)                                                                                       \
+    pack_side(panels + line * words, width, x + line * size, TYPE, k_stride * size, lines - line, k, p,                \
+              ck_min(p + COLUMN_WORDS, end), VECTORS)
+            if (type == CK_BFLOAT16 && width > 16) PACK_SIDE(CK_BFLOAT16, 2);
+            else if (type == CK_BFLOAT16) PACK_SIDE(CK_BFLOAT16, 1);
+            else if (width > 16) PACK_SIDE(CK_FLOAT32, 2);
+            else PACK_SIDE(CK_FLOAT32, 1);
         }
 }
 #endif

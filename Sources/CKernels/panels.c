@@ -2,22 +2,33 @@
 
 #include "Panels.h"
 
-// Both sides are laid out in panels (pack.c). 12 x 32 sums stay in registers, and each is added up along K one word
-// after the other, whatever M, N, the number of threads and the way that the work is cut: a row of the result depends
-// on that row and on the right side alone.
+// Both sides are laid out in panels (pack.c): b beforehand, a on the way. 12 x 32 sums stay in registers, and each is
+// added up along K one word after the other, whatever M, N, the number of threads and the way that the work is cut: a
+// row of the result depends on that row and on the right side alone.
 
-enum { PANELS = 8, DEPTH = CK_PANEL_DEPTH };
+// Words of a that the second-level cache holds beside what passes; tiles of short products are more of them.
+enum { DEPTH = CK_PANEL_DEPTH, LEFT_WORDS = 8 * CK_PANEL_ROWS * DEPTH, PANELS = 16 };
 
 #if defined(__x86_64__)
 int32_t ck_has_bfloat16(void) { return ck_has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
-// `ahead`: `step` bytes are fetched for each word, so that the next panels of a are near when their turn comes.
+/// The rows of c that are written in the end: while there is something else to do.
+CK_INLINE void fetch_result(const ck_result *to, int64_t rows) {
+    int64_t size = to->type == CK_FLOAT32 ? 4 : 2;
+    for (int64_t i = 0; i < ck_min(rows, to->rows); i++) {
+        const char *row = (const char *)to->c + i * to->ldc * size;
+        for (int64_t byte = 0; byte < to->columns * size; byte += 63) __builtin_prefetch(row + byte, 1);
+    }
+}
+
+// `ahead`: `step` bytes are fetched for each word, so that the next panel of b is near when its turn comes.
 // The sums of the first ROWS lines of a panel. They start at zero or continue `sums`; they end there, or in c.
 #define TILE(NAME, ROWS, TARGET, VECTOR, AS, REPEAT, ADD)                                                              \
     __attribute__((target(TARGET))) static void NAME(const uint32_t *a, const uint32_t *b, int64_t depth, int first,   \
                                                      float *sums, const ck_result *to, const char *ahead,              \
                                                      int64_t step) {                                                   \
         __m512 sum[ROWS][2];                                                                                           \
+        if (to) fetch_result(to, ROWS);                                                                                \
         UNROLL for (int i = 0; i < ROWS; i++) {                                                                        \
             float *at = sums + i * CK_PANEL_COLUMNS;                                                                   \
             sum[i][0] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(at);                                             \
@@ -98,19 +109,58 @@ void ck_tile(const uint32_t *a, const uint32_t *b, int32_t type, int64_t rows, i
 }
 #endif
 
-void ck_panel_product(const ck_product *x, const uint32_t *a, const uint32_t *b, int64_t words,
-                      const uint32_t *next) {
-    float sums[PANELS * PANELS][CK_PANEL_ROWS * CK_PANEL_COLUMNS];
-    // A length of both sides that the caches hold, then the next.
-    int64_t columns = (x->n + CK_PANEL_COLUMNS - 1) / CK_PANEL_COLUMNS, step = CK_PANEL_ROWS * 4 / columns;
+/// Fetches share number `share` of `shares` of words [start, end) of lines, before they are packed.
+static void fetch_lines(const ck_lines *x, int32_t type, int64_t start, int64_t end, int64_t share, int64_t shares) {
+    if (x->count == 0) return;
+    int64_t size = type == CK_BFLOAT16 ? 2 : 4, per_word = 4 / size, first = start * per_word;
+    int64_t length = ck_min(end * per_word, x->k) - first;
+    // Memory is dense along lines or across them.
+    int across = x->stride == 1 && x->k_stride != 1;
+    int64_t runs = across ? length : x->count, bytes = (across ? x->count : length) * size;
+    int64_t stride = (across ? x->k_stride : x->stride) * size;
+    const char *from = (const char *)x->x + first * x->k_stride * size;
+    for (int64_t run = share * runs / shares; run < (share + 1) * runs / shares; run++) {
+        const char *at = from + run * stride, *end_of_run = at + bytes;
+        for (at -= (uintptr_t)at % 64; at < end_of_run; at += 64) __builtin_prefetch(at, 0, 2);
+    }
+}
+
+int64_t ck_panel_lines(int64_t words) {
+    return CK_PANEL_ROWS * ck_min(PANELS, LEFT_WORDS / (CK_PANEL_ROWS * ck_max(1, ck_min(words, DEPTH))));
+}
+
+int64_t ck_panel_scratch(int64_t n, int64_t words) {
+    int64_t columns = (n + CK_PANEL_COLUMNS - 1) / CK_PANEL_COLUMNS * CK_PANEL_COLUMNS;
+    return LEFT_WORDS + (words > DEPTH ? ck_panel_lines(words) * columns : CK_PANEL_ROWS * CK_PANEL_COLUMNS);
+}
+
+void ck_panel_product(const ck_product *x, const ck_lines *a, const uint32_t *b, uint32_t *scratch,
+                      const ck_lines *next) {
+    int64_t size = x->type == CK_BFLOAT16 ? 2 : 4, per_word = 4 / size, words = (a->k + per_word - 1) / per_word;
+    int64_t rows = (x->m + CK_PANEL_ROWS - 1) / CK_PANEL_ROWS;
+    int64_t columns = (x->n + CK_PANEL_COLUMNS - 1) / CK_PANEL_COLUMNS, tiles = rows * columns;
+    int64_t step = rows == 0 ? 0 : CK_PANEL_COLUMNS * 4 / rows, tile_size = CK_PANEL_ROWS * CK_PANEL_COLUMNS;
+    float *sums = (float *)(scratch + LEFT_WORDS);
+    // A length of a is packed into the second-level cache, where it meets that length of all of b, then the next.
     for (int64_t p = 0; p < words; p += DEPTH) {
-        int64_t depth = ck_min(DEPTH, words - p);
-        for (int64_t j = 0; j * CK_PANEL_COLUMNS < x->n; j++)
-            for (int64_t i = 0; i * CK_PANEL_ROWS < x->m; i++) {
-                ck_result to = ck_part(x, i, j);
-                ck_tile(a + (i * words + p) * CK_PANEL_ROWS, b + (j * words + p) * CK_PANEL_COLUMNS, x->type, to.rows,
-                     depth, p == 0, sums[j * PANELS + i], p + depth == words ? &to : NULL,
-                     (const char *)(next + (i * words + p) * CK_PANEL_ROWS) + j * depth * step, step);
-            }
+        int64_t depth = ck_min(DEPTH, words - p), after = p + depth;
+        const char *lines = (const char *)a->x + p * per_word * a->k_stride * size;
+        ck_pack(scratch, CK_PANEL_ROWS, lines, x->type, a->stride, a->k_stride, a->count,
+                ck_min(a->k - p * per_word, depth * per_word), 0, depth, 0);
+        for (int64_t tile = 0; tile < tiles; tile++) {
+            int64_t i = tile % rows, j = tile / rows;
+            if (after < words) fetch_lines(a, x->type, after, ck_min(after + DEPTH, words), tile, tiles);
+            else fetch_lines(next, x->type, 0, ck_min(DEPTH, words), tile, tiles);
+            const uint32_t *panel = b + (j * words + p) * CK_PANEL_COLUMNS;
+            const uint32_t *ahead = j + 1 < columns ? panel + words * CK_PANEL_COLUMNS
+                                    : after < words ? b + after * CK_PANEL_COLUMNS
+                                                    : b;
+            float *sum = sums + (words > DEPTH ? tile : 0) * tile_size;
+            if (p > 0)
+                for (int64_t at = 0; at < tile_size; at += 16) __builtin_prefetch(sum + tile_size + at);
+            ck_result to = ck_part(x, i, j);
+            ck_tile(scratch + i * depth * CK_PANEL_ROWS, panel, x->type, to.rows, depth, p == 0, sum,
+                    after == words ? &to : NULL, (const char *)ahead + i * depth * step, step);
+        }
     }
 }

@@ -23,7 +23,7 @@
     ENTRY(test_sgemm_plain, "ck_sgemm_plain")                                                                          \
     ENTRY(test_dots, "ck_dots")                                                                                        \
     ENTRY(test_pack, "ck_pack")                                                                                        \
-    ENTRY(test_panel_product, "ck_panel_product ck_few_rows_product ck_tile")                                          \
+    ENTRY(test_panel_product, "ck_panel_product ck_panel_lines ck_panel_scratch ck_few_rows_product ck_tile")          \
     ENTRY(test_attention, "ck_attention_block ck_attention_pack ck_attention_packed_size ck_attention_scratch")        \
     ENTRY(test_attention_backward, "ck_attention_backward")                                                            \
     ENTRY(test_cached_attention,                                                                                       \

@@ -139,10 +139,20 @@ typedef struct {
     int64_t ldc;
 } ck_product;
 
-/// For M <= 8 panels of a (12 rows each) and N <= 8 panels of b (32 columns each), `words` long; float32 sums. `next`: the
-/// panels of a for the next call, fetched meanwhile.
-void ck_panel_product(const ck_product *product, const uint32_t *a, const uint32_t *b, int64_t words,
-                      const uint32_t *next);
+/// One side of a product as it lies in memory: number p < k of line w < count is x[w * stride + p * k_stride].
+typedef struct {
+    const void *x;
+    int64_t count, k, stride, k_stride;
+} ck_lines;
+
+/// How many lines of a, so many words long, one call of ck_panel_product takes at most.
+int64_t ck_panel_lines(int64_t words);
+/// How many 32-bit words of `scratch` it needs.
+int64_t ck_panel_scratch(int64_t n, int64_t words);
+/// For M = a->count <= ck_panel_lines lines, which are packed on the way, and panels b; float32 sums. `next`: a of the
+/// call after this one, fetched meanwhile; none when its count is 0.
+void ck_panel_product(const ck_product *product, const ck_lines *a, const uint32_t *b, uint32_t *scratch,
+                      const ck_lines *next);
 /// For M <= CK_FEW_ROWS rows: b, whose column j has number p at b[j * stride + p * k_stride], is read once and packed a
 /// piece at a time. Same bits as ck_panel_product.
 void ck_few_rows_product(const ck_product *product, const uint32_t *a, const void *b, int64_t stride, int64_t k_stride,

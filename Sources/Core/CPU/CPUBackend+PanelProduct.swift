@@ -7,20 +7,21 @@ extension CPUBackend {
     /// on that row of a alone, not on how many there are.
     func multiplyPanels(_ a: MatrixOperand, _ b: MatrixOperand, _ c: MatrixOperand, _ alpha: Float, _ beta: Float) {
         let batch = StridedDomain(c.batchShape, [a.batchStrides, b.batchStrides, c.batchStrides])
-        let product = PanelProduct(a, b, c, batch, alpha, beta)
-        let isFew = c.rows <= Int(CK_FEW_ROWS)
-        scratch(product.left.size + (isFew ? 0 : product.right.size), of: UInt32.self) { left in
-            let right = left + product.left.size
-            split(product.left.items, product) { product.left.pack($0, into: left) }
-            if isFew {
+        let product = PanelProduct(a, b, c, batch, alpha, beta, threads: pool.threadCount)
+        if c.rows <= Int(CK_FEW_ROWS) {
+            scratch(product.left.size, of: UInt32.self) { left in
+                split(product.left.items, product) { item, _, _ in product.left.pack(item, into: left) }
                 // Long shares: what a thread reads next is fetched while it multiplies.
-                split(batch.elementCount * product.columnPanels, product, sharesPerThread: 1) {
-                    product.multiplyFew(left, $0)
+                split(batch.elementCount * product.columnPanels, product, sharesPerThread: 1) { item, _, _ in
+                    product.multiplyFew(left, item)
                 }
-            } else {
-                split(product.right.items, product) { product.right.pack($0, into: right) }
-                split(batch.elementCount * product.rowBlocks * product.columnBlocks, product) {
-                    product.multiply(left, right, $0)
+            }
+        } else {
+            scratch(product.right.size + pool.threadCount * product.workerSize, of: UInt32.self) { right in
+                split(product.right.items, product) { item, _, _ in product.right.pack(item, into: right) }
+                split(product.items, product) { item, next, worker in
+                    let own = right + product.right.size + worker * product.workerSize
+                    product.multiply(item, next, right, own)
                 }
             }
         }
@@ -28,21 +29,27 @@ extension CPUBackend {
 
     /// Shares items among the threads, unless the whole product is too small to wake them. Shares are small, so that a
     /// thread that was held up does not keep the others waiting.
+    ///
+    /// - Parameter body: takes an item, the one that the same thread is likely to take next, and the thread.
     private func split(
-        _ count: Int, _ product: PanelProduct, sharesPerThread: Int = 16, _ body: (Int) -> Void
+        _ count: Int, _ product: PanelProduct, sharesPerThread: Int = 16,
+        _ body: (_ item: Int, _ next: Int, _ worker: Int) -> Void
     ) {
-        if product.isSmall { return (0..<count).forEach(body) }
+        if product.isSmall { return (0..<count).forEach { body($0, $0 + 1, 0) } }
         let shares = min(count, pool.threadCount * sharesPerThread)
-        pool.parallel(shares) { share, _ in
-            (share * count / shares..<(share + 1) * count / shares).forEach(body)
+        func start(_ share: Int) -> Int { share * count / shares }
+        pool.parallel(shares) { share, worker in
+            let end = start(share + 1)
+            for item in start(share)..<end {
+                body(item, item + 1 < end ? item + 1 : start(share + pool.threadCount), worker)
+            }
         }
     }
 }
 
-/// One (batched) product, cut into blocks of up to 8 panels each way: the right ones stay in the second-level cache
-/// while the left ones pass.
+/// One (batched) product, cut into blocks: rows that are packed into the second-level cache, and columns that pass.
 private struct PanelProduct {
-    private static let rowBlock = 8 * Int(CK_PANEL_ROWS)
+    private static let columnPanelsOfBlock = 64
 
     let left: PackedSide
     let right: PackedSide
@@ -51,15 +58,15 @@ private struct PanelProduct {
     private let alpha: Float
     private let beta: Float
     private let ldc: Int
-    let rowBlocks: Int
-    let columnBlocks: Int
+    private let rowPanels: Int
     let columnPanels: Int
-    private let columnBlock: Int
+    private let rowBlocks: Int
+    private let columnBlocks: Int
     let isSmall: Bool
 
     init(
         _ a: MatrixOperand, _ b: MatrixOperand, _ c: MatrixOperand, _ batch: StridedDomain, _ alpha: Float,
-        _ beta: Float
+        _ beta: Float, threads: Int
     ) {
         (self.c, self.batch, self.alpha, self.beta) = (c, batch, alpha, beta)
         left = PackedSide(
@@ -70,25 +77,56 @@ private struct PanelProduct {
             depthStride: b.rowStep, width: Int(CK_PANEL_COLUMNS))
         ldc = c.rows == 1 ? c.columns : c.rowStride
         func pieces(_ count: Int, _ width: Int) -> Int { (count + width - 1) / width }
-        rowBlocks = pieces(c.rows, PanelProduct.rowBlock)
+        rowPanels = pieces(c.rows, Int(CK_PANEL_ROWS))
         columnPanels = pieces(c.columns, Int(CK_PANEL_COLUMNS))
-        columnBlocks = pieces(columnPanels, 8)
-        // Of one size, since a narrow last block would read the whole left side for little.
-        columnBlock = pieces(columnPanels, columnBlocks) * Int(CK_PANEL_COLUMNS)
         isSmall = batch.elementCount * c.rows * c.columns * a.columns < 1 << 18
+        // As many blocks for one thread as for another; columns are cut again where rows are too few for that, since
+        // rows are packed once for each block.
+        let fewest = pieces(c.rows, Int(ck_panel_lines(Int64(left.words))))
+        let isCutByRows = batch.elementCount * fewest >= threads
+        rowBlocks = isCutByRows ? min(pieces(fewest, threads) * threads, rowPanels) : fewest
+        columnBlocks = max(
+            pieces(columnPanels, PanelProduct.columnPanelsOfBlock),
+            isCutByRows || fewest == 0 ? 1 : min(pieces(4 * threads, fewest), columnPanels))
     }
 
-    /// One block of the result; rows follow each other, so that the next ones are fetched meanwhile.
-    func multiply(_ left: UnsafePointer<UInt32>, _ right: UnsafePointer<UInt32>, _ item: Int) {
-        let (index, block) = (item / (rowBlocks * columnBlocks), item % (rowBlocks * columnBlocks))
-        let (row, column) = (block % rowBlocks * PanelProduct.rowBlock, block / rowBlocks * columnBlock)
-        if column >= c.columns { return }
-        let next = row + PanelProduct.rowBlock < c.rows ? row + PanelProduct.rowBlock : 0
-        let panels = left + self.left.offset(index)
-        var call = describe(index, row: row, column: column, rows: PanelProduct.rowBlock, columns: columnBlock)
+    /// How many calls of `multiply` it takes.
+    var items: Int { batch.elementCount * rowBlocks * columnBlocks }
+    /// Words that each thread needs for itself.
+    var workerSize: Int {
+        let columns = min(columnPanels, PanelProduct.columnPanelsOfBlock) * Int(CK_PANEL_COLUMNS)
+        return Int(ck_panel_scratch(Int64(columns), Int64(left.words)))
+    }
+
+    /// One block of the result, while the lines of the `next` are fetched. Rows follow each other.
+    func multiply(_ item: Int, _ next: Int, _ right: UnsafePointer<UInt32>, _ own: UnsafeMutablePointer<UInt32>) {
+        let (index, rows, columns) = place(item)
+        var call = describe(
+            index, row: rows.lowerBound, column: columns.lowerBound, rows: rows.count, columns: columns.count)
+        var lines = leftLines(item)
+        var ahead = next < items ? leftLines(next) : ck_lines()
         ck_panel_product(
-            &call, panels + row * self.left.words, right + self.right.offset(index) + column * self.right.words,
-            Int64(self.left.words), panels + next * self.left.words)
+            &call, &lines, right + self.right.offset(index) + columns.lowerBound * self.right.words, own, &ahead)
+    }
+
+    /// The matrix, rows and columns of a block.
+    private func place(_ item: Int) -> (index: Int, rows: Range<Int>, columns: Range<Int>) {
+        let (index, block) = (item / (rowBlocks * columnBlocks), item % (rowBlocks * columnBlocks))
+        func range(_ part: Int, _ parts: Int, _ panels: Int, _ width: Int, _ end: Int) -> Range<Int> {
+            part * panels / parts * width..<min((part + 1) * panels / parts * width, end)
+        }
+        return (
+            index, range(block % rowBlocks, rowBlocks, rowPanels, CK_PANEL_ROWS, c.rows),
+            range(block / rowBlocks, columnBlocks, columnPanels, CK_PANEL_COLUMNS, c.columns)
+        )
+    }
+
+    /// The rows of the left side that a block packs.
+    private func leftLines(_ item: Int) -> ck_lines {
+        let (index, rows, _) = place(item)
+        return ck_lines(
+            x: left.address(index, line: rows.lowerBound), count: Int64(rows.count),
+            k: Int64(left.depth), stride: Int64(left.stride), k_stride: Int64(left.depthStride))
     }
 
     /// All rows of one panel of columns.
