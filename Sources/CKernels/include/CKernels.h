@@ -271,13 +271,25 @@ typedef struct {
     /// [N]; mean is NULL for an RMS norm
     float *inverse, *mean;
     int64_t inverse_stride, mean_stride;
+    /// [N, C] what dx is added to, float32 or bfloat16 with dense rows; NULL: nothing
+    const void *added;
+    int32_t added_type;
+    int64_t added_stride;
 } ck_norm_rows;
 
 /// Rows [first, end); scratch holds 2 C floats.
 void ck_norm(const ck_norm_rows *norm, double epsilon, int64_t first, int64_t end, float *scratch);
-/// Rows [first, end); dweight and dbias [C] (either may be NULL) are added to; scratch holds 3 C floats.
+/// Rows [first, end); dweight and dbias [C] (either may be NULL) are added to; scratch holds 4 C floats.
 void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_t dy_type, int64_t dy_stride, float *dweight,
                       float *dbias, int64_t first, int64_t end, float *scratch);
+
+// ---- swiglu.c: dense rows of float32 or bfloat16, all of one type
+
+/// y[i] = gate[i] sigmoid(gate[i]) up[i]
+void ck_swiglu(void *y, const void *gate, const void *up, int32_t type, int64_t n);
+/// Its gradients by gate and up for the gradient dy.
+void ck_swiglu_backward(void *dgate, void *dup, const void *dy, const void *gate, const void *up, int32_t type,
+                        int64_t n);
 
 // ---- rotary.c
 
