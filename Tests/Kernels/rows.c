@@ -99,28 +99,35 @@ void test_norm_backward(void) {
 
 void test_swiglu(void) {
     for (int64_t t = 0; t < COUNT(real); t++)
-        EACH(n, 0, 1, 15, 32, 70, 1500) {
-            int32_t type = real[t];
-            describe("ck_swiglu type %d, %lld long", type, (long long)n);
-            void *gate = numbers(type, n, 30), *up = numbers(type, n, 3), *dy = numbers(type, n, 3);
-            // Both ends of the sigmoid, where its exponential overflows.
-            if (n > 1) put(gate, type, 0, 200), put(gate, type, 1, -200);
-            void *y = numbers(type, n, 1), *dgate = numbers(type, n, 1), *dup = numbers(type, n, 1);
-            double *of_y = doubles(n), *of_gate = doubles(n), *of_up = doubles(n);
-            for (int64_t i = 0; i < n; i++) {
-                double g = get(gate, type, i), u = get(up, type, i), d = get(dy, type, i), s = 1 / (1 + exp(-g));
-                of_y[i] = g * s * u;
-                of_up[i] = d * g * s;
-                of_gate[i] = d * u * (s + g * s * (1 - s));
+        EACH(n, 1, 15, 32, 70, 700)
+            EACH(gap, 0, 5) {
+                int32_t type = real[t];
+                int64_t first = 1, end = 3, stride = n + gap, space = 3 * stride + n;
+                describe("ck_swiglu type %d, %lld wide, gap %lld", type, (long long)n, (long long)gap);
+                void *gate = numbers(type, space, 30), *up = numbers(type, space, 3), *dy = numbers(type, space, 3);
+                // Both ends of the sigmoid, where an exponential could overflow.
+                put(gate, type, stride, 200), put(gate, type, 2 * stride, -200);
+                void *y = numbers(type, space, 1), *dgate = numbers(type, space, 1), *dup = numbers(type, space, 1);
+                double *of_y = widened(y, type, space), *of_gate = widened(dgate, type, space);
+                double *of_up = widened(dup, type, space);
+                for (int64_t row = first; row < end; row++)
+                    for (int64_t i = row * stride; i < row * stride + n; i++) {
+                        double g = get(gate, type, i), u = get(up, type, i), d = get(dy, type, i);
+                        double s = 1 / (1 + exp(-g));
+                        of_y[i] = g * s * u;
+                        of_up[i] = d * g * s;
+                        of_gate[i] = d * u * (s + g * s * (1 - s));
+                    }
+                ck_swiglu_rows x = {gate,   up,     dy,     y,      dgate,  dup, stride,
+                                    stride, stride, stride, stride, stride, n,   type};
+                ck_swiglu(&x, first, end);
+                ck_swiglu_backward(&x, first, end);
+                all_near("y", y, type, space, of_y, rounding(type), 1e-30);
+                all_near("dup", dup, type, space, of_up, rounding(type), 1e-30);
+                // Its two terms cancel where the function is least.
+                all_near("dgate", dgate, type, space, of_gate, rounding(type), type == CK_FLOAT32 ? 1 : 1e-3);
+                release();
             }
-            ck_swiglu(y, gate, up, type, n);
-            ck_swiglu_backward(dgate, dup, dy, gate, up, type, n);
-            all_near("y", y, type, n, of_y, rounding(type), 1e-30);
-            all_near("dup", dup, type, n, of_up, rounding(type), 1e-30);
-            // Its two terms cancel where the function is least.
-            all_near("dgate", dgate, type, n, of_gate, rounding(type), type == CK_FLOAT32 ? 1 : 1e-3);
-            release();
-        }
 }
 
 void test_rotary(void) {

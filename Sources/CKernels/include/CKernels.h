@@ -283,13 +283,21 @@ void ck_norm(const ck_norm_rows *norm, double epsilon, int64_t first, int64_t en
 void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_t dy_type, int64_t dy_stride, float *dweight,
                       float *dbias, int64_t first, int64_t end, float *scratch);
 
-// ---- swiglu.c: dense rows of float32 or bfloat16, all of one type
+// ---- swiglu.c
 
-/// y[i] = gate[i] sigmoid(gate[i]) up[i]
-void ck_swiglu(void *y, const void *gate, const void *up, int32_t type, int64_t n);
-/// Its gradients by gate and up for the gradient dy.
-void ck_swiglu_backward(void *dgate, void *dup, const void *dy, const void *gate, const void *up, int32_t type,
-                        int64_t n);
+/// Matrices of one type, float32 or bfloat16, with dense rows: y = gate sigmoid(gate) up, or the gradients of both for
+/// the gradient dy of y.
+typedef struct {
+    const void *gate, *up, *dy;
+    void *y, *dgate, *dup;
+    int64_t gate_stride, up_stride, dy_stride, y_stride, dgate_stride, dup_stride, columns;
+    int32_t type;
+} ck_swiglu_rows;
+
+/// Rows [first, end) of y.
+void ck_swiglu(const ck_swiglu_rows *x, int64_t first, int64_t end);
+/// Rows [first, end) of dgate and dup.
+void ck_swiglu_backward(const ck_swiglu_rows *x, int64_t first, int64_t end);
 
 // ---- rotary.c
 

@@ -9,29 +9,36 @@ extension CPUBackend {
     }
 
     func swiglu(_ unit: Swiglu) {
-        eachRow(unit.y) { row, count in
-            ck_swiglu(
-                unit.y.row(row), unit.gate.row(row), unit.up.row(row), unit.y.dtype.code, count)
-        }
+        var call = CPUBackend.describe(unit.gate, unit.up)
+        (call.y, call.y_stride) = (unit.y.address, Int64(unit.y.strides[0]))
+        eachRows(unit.gate, call) { ck_swiglu($0, $1, $2) }
     }
 
     func swigluBackward(_ unit: SwigluBackward) {
-        eachRow(unit.dy) { row, count in
-            ck_swiglu_backward(
-                unit.dgate.row(row), unit.dup.row(row), unit.dy.row(row), unit.gate.row(row), unit.up.row(row),
-                unit.dy.dtype.code, count)
+        var call = CPUBackend.describe(unit.gate, unit.up)
+        (call.dy, call.dy_stride) = (UnsafeRawPointer(unit.dy.address), Int64(unit.dy.strides[0]))
+        (call.dgate, call.dgate_stride) = (unit.dgate.address, Int64(unit.dgate.strides[0]))
+        (call.dup, call.dup_stride) = (unit.dup.address, Int64(unit.dup.strides[0]))
+        eachRows(unit.gate, call) { ck_swiglu_backward($0, $1, $2) }
+    }
+
+    private func eachRows(
+        _ view: BufferView, _ call: ck_swiglu_rows,
+        _ body: (_ call: UnsafePointer<ck_swiglu_rows>, _ first: Int64, _ end: Int64) -> Void
+    ) {
+        withUnsafePointer(to: call) { call in
+            pool.parallelRanges(view.shape[0], grain: (1 << 13) / max(view.shape[1], 1)) { range, _ in
+                body(call, Int64(range.lowerBound), Int64(range.upperBound))
+            }
         }
     }
 
-    private func eachRow(_ view: BufferView, _ body: (_ row: Int, _ count: Int64) -> Void) {
-        let (rows, columns) = (view.shape[0], view.shape[1])
-        pool.parallelRanges(rows, grain: (1 << 13) / max(columns, 1)) { range, _ in
-            for row in range { body(row, Int64(columns)) }
-        }
+    private static func describe(_ gate: BufferView, _ up: BufferView) -> ck_swiglu_rows {
+        var call = ck_swiglu_rows()
+        call.type = gate.dtype.code
+        call.columns = Int64(gate.shape[1])
+        (call.gate, call.gate_stride) = (UnsafeRawPointer(gate.address), Int64(gate.strides[0]))
+        (call.up, call.up_stride) = (UnsafeRawPointer(up.address), Int64(up.strides[0]))
+        return call
     }
-}
-
-extension BufferView {
-    /// The first element of a row of a matrix, in host memory.
-    fileprivate func row(_ index: Int) -> UnsafeMutableRawPointer { address(plus: index * strides[0]) }
 }
