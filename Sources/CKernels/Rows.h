@@ -11,7 +11,7 @@ CK_INLINE void ck_fetch(const void *at, int64_t bytes) {
     for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char *)at + b);
 }
 
-/// The row after this one, while this one is computed with.
+/// A row that is read soon.
 CK_INLINE void ck_fetch_row(const void *x, int32_t type, int64_t offset, int64_t n) {
     int64_t size = type == CK_FLOAT32 ? 4 : 2;
     ck_fetch((const char *)x + offset * size, n * size);
