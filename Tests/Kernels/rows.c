@@ -122,8 +122,9 @@ void test_swiglu(void) {
                                     stride, stride, stride, stride, stride, n,   type};
                 ck_swiglu(&x, first, end);
                 ck_swiglu_backward(&x, first, end);
-                all_near("y", y, type, space, of_y, rounding(type), 1e-30);
-                all_near("dup", dup, type, space, of_up, rounding(type), 1e-30);
+                // The sigmoid does not fall below 1.6e-38.
+                all_near("y", y, type, space, of_y, rounding(type), 1e-28);
+                all_near("dup", dup, type, space, of_up, rounding(type), 1e-28);
                 // Its two terms cancel where the function is least.
                 all_near("dgate", dgate, type, space, of_gate, rounding(type), type == CK_FLOAT32 ? 1 : 1e-3);
                 release();
