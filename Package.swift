@@ -54,6 +54,8 @@ let package = Package(
         .library(name: "PluginTestKit", targets: ["PluginTestKit"]),
         // Opened at run time, so that a machine without oneDNN can start (Docs/products.md).
         .library(name: "ForktailOneDNN", type: .dynamic, targets: ["COneDNN"]),
+        // Opened at run time, so that a machine without MPI can start (Docs/parallelism.md).
+        .library(name: "ForktailMPI", type: .dynamic, targets: ["CMPI"]),
         .executable(name: "forktail", targets: ["forktail"]),
     ],
     dependencies: [
@@ -70,6 +72,9 @@ let package = Package(
         .target(
             name: "COneDNN", cSettings: [.headerSearchPath("../CKernels/include")],
             linkerSettings: [.linkedLibrary("dnnl"), .linkedLibrary("gomp")]),
+        .systemLibrary(name: "COpenMPI", pkgConfig: "ompi-c", providers: [.apt(["libopenmpi-dev"])]),
+        .target(
+            name: "CMPI", dependencies: ["COpenMPI"], cSettings: [.headerSearchPath("../CKernels/include")]),
         .target(name: "CPluginABI"),
         library("Random", []),
         library("JSON", []),

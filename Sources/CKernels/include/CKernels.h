@@ -5,6 +5,7 @@
 // K key/value heads, D head size, V vocabulary. Strides count elements. Nothing here allocates or spawns threads
 // except the pool; every function is a pure function of its arguments.
 
+#include "CMPI.h"
 #include "COneDNN.h"
 #include <stddef.h>
 #include <stdint.h>

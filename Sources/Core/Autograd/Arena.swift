@@ -10,9 +10,15 @@ public final class Arena {
     /// A parameter's place.
     public struct Entry: Sendable, Hashable {
         public let name: String
-        public let shape: [Int]
+        /// What this rank holds of it.
+        public let box: Box
+        /// The shape of the whole parameter.
+        public let wholeShape: [Int]
         /// Its elements in the flat buffers.
         public let range: Range<Int>
+
+        /// The shape of what this rank holds.
+        public var shape: [Int] { box.size }
     }
 
     /// The block of the model, see `ParameterSpec.block`.
@@ -31,13 +37,13 @@ public final class Arena {
     public var dtype: DType { weights.dtype }
     public var elementCount: Int { weights.elementCount }
 
-    /// Lays out `specs` in order; all values are 0.
-    init(_ specs: [ParameterSpec], _ runtime: Runtime, block: String, group: Int?, precision: Precision) {
+    /// Lays out parts of parameters in order; all values are 0.
+    init(_ parts: [(spec: ParameterSpec, box: Box)], _ runtime: Runtime, block: String, group: Int?, precision: Precision) {
         var end = 0
-        entries = specs.map { spec in
+        entries = parts.map { spec, box in
             let start = Arena.roundUp(end, to: Arena.shardAlignment)
-            end = start + spec.elementCount
-            return Entry(name: spec.name, shape: spec.shape, range: start..<end)
+            end = start + box.elementCount
+            return Entry(name: spec.name, box: box, wholeShape: spec.shape, range: start..<end)
         }
         let count = Arena.roundUp(end, to: Arena.shardAlignment)
         self.block = block

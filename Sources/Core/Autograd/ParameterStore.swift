@@ -3,7 +3,7 @@ internal import Random
 /// All parameters of a model on one rank: named views into flat arenas, one arena per (block, group, element type), and
 /// frozen ones that lie elsewhere.
 public final class ParameterStore {
-    /// What was declared, in the model's order.
+    /// What was declared of what this rank holds, in the model's order.
     public let specs: [ParameterSpec]
     public let precision: Precision
     /// In order of first appearance of (block, group) among `specs`.
@@ -19,30 +19,36 @@ public final class ParameterStore {
     ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (then call
     ///     `refreshCompute`).
     ///   - group: the optimizer group of a parameter name; nil = frozen.
+    ///   - part: what this rank holds of a parameter; nil = nothing.
     ///   - lent: values of frozen parameters, in the compute type, that are read where they lie (in a mapped file)
     ///     instead of in an arena.
     public init(
         _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,
-        group: (String) -> Int? = { _ in 0 }, lent: [String: Tensor] = [:]
+        group: (String) -> Int? = { _ in 0 }, part: (ParameterSpec) -> Box? = { Box(whole: $0.shape) },
+        lent: [String: Tensor] = [:]
     ) {
         struct Key: Hashable {
             let block: String
             let group: Int?
         }
         var order: [Key] = []
-        var members: [Key: [ParameterSpec]] = [:]
+        var members: [Key: [(spec: ParameterSpec, box: Box)]] = [:]
+        let held = specs.compactMap { spec in part(spec).map { (spec: spec, box: $0) } }
         var lentParameters: [Parameter] = []
-        for spec in specs {
+        for (spec, box) in held {
+            precondition(
+                BufferView.boxFits(box.size, at: box.offset, in: spec.shape),
+                "parameter store: \(box) is no part of '\(spec.name)' \(spec.shape)")
             if let value = lent[spec.name] {
                 precondition(
-                    group(spec.name) == nil && value.shape == spec.shape && value.dtype == precision.compute,
+                    group(spec.name) == nil && value.shape == box.size && value.dtype == precision.compute,
                     "parameter store: '\(spec.name)' cannot be lent as \(value.dtype) \(value.shape)")
                 lentParameters.append(Parameter(name: spec.name, value: value, gradient: nil))
                 continue
             }
             let key = Key(block: spec.block, group: group(spec.name))
             if members[key] == nil { order.append(key) }
-            members[key, default: []].append(spec)
+            members[key, default: []].append((spec, box))
         }
         let arenas = order.map {
             Arena(members[$0] ?? [], runtime, block: $0.block, group: $0.group, precision: precision)
@@ -51,14 +57,15 @@ public final class ParameterStore {
         let byName = Dictionary(all.map { ($0.name, $0) }) { first, _ in
             preconditionFailure("parameter store: two parameters are named '\(first.name)'")
         }
-        self.specs = specs
+        self.specs = held.map(\.spec)
         self.precision = precision
         self.arenas = arenas
         self.byName = byName
-        self.parameters = specs.compactMap { byName[$0.name] }
+        self.parameters = held.compactMap { byName[$0.spec.name] }
         guard let seed else { return }
-        for (spec, parameter) in zip(specs, parameters) where lent[spec.name] == nil {
-            spec.initializer.fill(parameter.value, Philox(seed: seed, stream: "init/" + spec.name))
+        for ((spec, box), parameter) in zip(held, parameters) where lent[spec.name] == nil {
+            spec.initializer.fill(
+                parameter.value, box, of: spec.shape, Philox(seed: seed, stream: "init/" + spec.name))
         }
         refreshCompute()
     }

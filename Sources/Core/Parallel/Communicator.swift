@@ -1,47 +1,174 @@
-/// What ranks say to each other. Every method is collective: all ranks call it, in the same order.
-///
-/// A communicator belongs to one rank's thread of control.
-public protocol Communicator: AnyObject {
-    /// 0 ..< `rankCount`
-    var rank: Int { get }
-    var rankCount: Int { get }
-    /// Everyone's bytes, in the order of ranks.
-    /// - Throws: `PeerLost`.
-    func gather(_ bytes: [UInt8]) throws -> [[UInt8]]
-}
+// R ranks of the communicator, n elements of a tensor
 
-extension Communicator {
-    /// The sum over ranks, element by element, in float64 and in the order of ranks: the same bits on all of them.
-    /// - Throws: `PeerLost`.
-    public func sum(_ values: [Double]) throws -> [Double] {
-        let everyone = try gather(values.flatMap { value in withUnsafeBytes(of: value.bitPattern, Array.init) })
-        var total = [Double](repeating: 0, count: values.count)
-        for (rank, bytes) in everyone.enumerated() {
-            precondition(bytes.count == values.count * 8, "sum: rank \(rank) sent \(bytes.count / 8) of \(values.count) values")
-            bytes.withUnsafeBytes { raw in
-                for index in total.indices {
-                    total[index] += Double(bitPattern: raw.loadUnaligned(fromByteOffset: index * 8, as: UInt64.self))
-                }
+/// Some ranks of a run, named by the mesh axes along which they lie, and what they do together.
+///
+/// Collectives are made of messages between pairs of ranks, here and not in the transport, so that sums are taken in
+/// one order under every transport. A part of each tensor belongs to each rank, which adds it up for all: 2 n (R - 1) / R
+/// elements sent and received by each rank for an all-reduce, as little as any order of sums needs.
+///
+/// Belongs to one rank's thread of control.
+public final class Communicator {
+    /// Tensors of fewer bytes are sent whole to everyone: one exchange instead of two.
+    private static let smallByteCount = 1 << 15
+
+    /// The axes, e.g. "data" or "data+context".
+    public let axes: String
+    /// The members' ranks in the run, in order.
+    public let members: [Int]
+    /// This rank's place among `members`.
+    public let rank: Int
+    public let link: RankLink
+    private let number: Int32
+    private var startedCount = 0
+
+    public var rankCount: Int { members.count }
+
+    /// - Parameters:
+    ///   - axes: the name.
+    ///   - members: ranks in the run, in order; one of them is the link's.
+    ///   - number: another one for each communicator of a link, the same on all members.
+    public init(_ axes: String, members: [Int], number: Int32, _ link: RankLink) {
+        guard let rank = members.firstIndex(of: link.rank) else {
+            preconditionFailure("communicator \(axes): rank \(link.rank) is not among its members \(members)")
+        }
+        (self.axes, self.members, self.rank, self.number, self.link) = (axes, members, rank, number, link)
+    }
+
+    /// Does a collective and waits for it.
+    public func run(_ collective: Collective) { start(collective).finish() }
+
+    /// Starts a collective.
+    public func start(_ collective: Collective) -> PendingCollective {
+        let subject = collective.subject
+        let envelope = envelope(collective.kind, subject.dtype, subject.elementCount, channel: collective.channel)
+        let entry = link.recorder.started(envelope, axes: axes)
+        if link.checksOrder && envelope.kind != .message { compare(envelope) }
+        // Nothing more is exchanged after a failure.
+        let isIdle = link.failure != nil || subject.elementCount == 0
+        return PendingCollective(link, entry: entry, collective, isIdle ? nil : exchange(collective, envelope))
+    }
+
+    private func envelope(_ kind: Envelope.Kind, _ dtype: DType, _ count: Int, channel: Int32 = 0) -> Envelope {
+        defer { if kind != .message { startedCount += 1 } }
+        return Envelope(
+            tag: .init(communicator: number, channel: channel), kind: kind, dtype: dtype, elementCount: count,
+            sequence: kind == .message ? 0 : startedCount)
+    }
+
+    private func exchange(_ collective: Collective, _ envelope: Envelope) -> Exchange {
+        switch collective {
+        case .allReduce(let x, let reduction): return allReduce(x.flat, reduction, envelope)
+        case .reduceScatter(let from, let into):
+            return reduceScatter(from.flat, into: into.flat, envelope)
+        case .allGather(let from, let into):
+            let (from, into) = (from.flat, into.flat)
+            let parts = equalParts(of: into, each: from.elementCount)
+            into.part(parts[rank]).copy(from)
+            return allGather(into, parts, envelope)
+        case .allToAll(let from, let into):
+            let (from, into) = (from.flat, into.flat)
+            precondition(from.elementCount == into.elementCount, "all-to-all: \(from.elementCount) elements into \(into.elementCount)")
+            let parts = equalParts(of: from, each: from.elementCount / rankCount)
+            into.part(parts[rank]).copy(from.part(parts[rank]))
+            return swap(envelope, sending: { from.part(parts[$0]) }, receiving: { into.part(parts[$0]) }) { nil }
+        case .broadcast(let x, let root):
+            let x = x.flat
+            let messages = rank == root
+                ? others.map { send(x, to: $0, envelope) } : [receive(x, from: root, envelope)]
+            return Exchange(messages: messages) { nil }
+        case .send(let x, let peer, let channel):
+            precondition(channel > 0, "send: channel \(channel), expected one above 0")
+            return Exchange(messages: [send(x.flat, to: peer, envelope)]) { nil }
+        case .receive(let x, let peer, let channel):
+            precondition(channel > 0, "receive: channel \(channel), expected one above 0")
+            return Exchange(messages: [receive(x.flat, from: peer, envelope)]) { nil }
+        }
+    }
+
+    // MARK: collectives
+
+    private func allReduce(_ x: Tensor, _ reduction: Collective.Reduction, _ envelope: Envelope) -> Exchange {
+        if x.hostBytes.count < Communicator.smallByteCount {
+            let arrived = x.temporaries(rankCount)
+            return swap(envelope, sending: { _ in x }, receiving: { arrived[$0] }) { [self] in
+                reduction.combine(members.indices.map { $0 == rank ? x : arrived[$0] }, into: x)
+                return nil
             }
         }
-        return total
+        // Lines of the cache belong to one rank each.
+        let size = (x.elementCount + rankCount * 16 - 1) / (rankCount * 16) * 16
+        let parts = members.indices.map { min($0 * size, x.elementCount)..<min(($0 + 1) * size, x.elementCount) }
+        let mine = x.part(parts[rank])
+        let arrived = mine.temporaries(rankCount)
+        return swap(envelope, sending: { x.part(parts[$0]) }, receiving: { arrived[$0] }) { [self] in
+            reduction.combine(members.indices.map { $0 == rank ? mine : arrived[$0] }, into: mine)
+            return allGather(x, parts, envelope)
+        }
     }
 
-    /// The bytes of rank `root`; what the others pass is ignored.
-    /// - Throws: `PeerLost`.
-    public func broadcast(_ bytes: [UInt8], from root: Int) throws -> [UInt8] {
-        try gather(rank == root ? bytes : [])[root]
+    private func reduceScatter(_ from: Tensor, into: Tensor, _ envelope: Envelope) -> Exchange {
+        let parts = equalParts(of: from, each: into.elementCount)
+        let arrived = into.temporaries(rankCount)
+        return swap(envelope, sending: { from.part(parts[$0]) }, receiving: { arrived[$0] }) { [self] in
+            let mine = from.part(parts[rank])
+            Collective.Reduction.sum.combine(members.indices.map { $0 == rank ? mine : arrived[$0] }, into: into)
+            return nil
+        }
     }
 
-    /// Returns when every rank has called it.
-    /// - Throws: `PeerLost`.
-    public func barrier() throws { _ = try gather([]) }
+    private func allGather(_ whole: Tensor, _ parts: [Range<Int>], _ envelope: Envelope) -> Exchange {
+        swap(envelope, sending: { _ in whole.part(parts[rank]) }, receiving: { whole.part(parts[$0]) }) { nil }
+    }
+
+    private func equalParts(of whole: Tensor, each count: Int) -> [Range<Int>] {
+        precondition(
+            whole.elementCount == count * rankCount, "\(axes): \(whole.elementCount) elements are not \(rankCount) parts of \(count)")
+        return members.indices.map { $0 * count..<($0 + 1) * count }
+    }
+
+    /// Finds members that are about to do something else.
+    private func compare(_ envelope: Envelope) {
+        guard link.failure == nil else { return }
+        let own = link.runtime.tensor(envelope.numbers, [envelope.numbers.count])
+        let announcement = Envelope(
+            tag: .init(communicator: number, channel: 0), kind: .gather, dtype: own.dtype,
+            elementCount: own.elementCount, sequence: envelope.sequence)
+        let arrived = own.temporaries(rankCount)
+        let pending = PendingCollective(
+            link, entry: link.recorder.started(announcement, axes: axes), .broadcast(own, root: rank),
+            swap(announcement, sending: { _ in own }, receiving: { arrived[$0] }) { nil })
+        pending.finish()
+        guard link.failure == nil else { return }
+        for peer in others {
+            let theirs = Envelope(numbers: arrived[peer].doubles())
+            if theirs == envelope { continue }
+            link.fail(
+                CollectiveMismatch(rank: link.rank, mine: envelope, peer: members[peer], theirs: theirs ?? announcement))
+        }
+    }
+
+    // MARK: messages
+
+    private var others: [Int] { members.indices.filter { $0 != rank } }
+
+    /// A message to and from every other member.
+    private func swap(
+        _ envelope: Envelope, sending: (Int) -> Tensor, receiving: (Int) -> Tensor, then: @escaping () -> Exchange?
+    ) -> Exchange {
+        // Everyone starts with the next rank, so that not all send to the same one at once.
+        let peers = (1..<rankCount).map { (rank + $0) % rankCount }
+        let messages = peers.map { receive(receiving($0), from: $0, envelope) } + peers.map {
+            send(sending($0), to: $0, envelope)
+        }
+        return Exchange(messages: messages, then: then)
+    }
+
+    private func send(_ x: Tensor, to peer: Int, _ envelope: Envelope) -> MessageNumber {
+        link.transport.send(UnsafeRawBufferPointer(x.hostBytes), to: members[peer], envelope)
+    }
+
+    private func receive(_ x: Tensor, from peer: Int, _ envelope: Envelope) -> MessageNumber {
+        link.transport.receive(x.hostBytes, from: members[peer], envelope)
+    }
 }
 
-/// Another rank ended while this one waited for it.
-public struct PeerLost: Error, Sendable, CustomStringConvertible {
-    /// The first rank that ended.
-    public let rank: Int
-
-    public var description: String { "rank \(rank) ended while others waited for it" }
-}

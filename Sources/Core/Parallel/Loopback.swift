@@ -2,118 +2,146 @@ import Foundation
 
 /// Ranks as threads of one process: what runs on N machines can be run, and tested, in one.
 ///
-/// Each rank is an operating-system thread of its own, never a task; a waiting rank sleeps on a condition.
-public final class Loopback: Communicator {
+/// Each rank is an operating-system thread of its own, never a task; a waiting rank sleeps on a condition. A message is
+/// copied once, by its receiver, from where the sender has it.
+public final class Loopback: Transport {
     public let rank: Int
-    public var rankCount: Int { group.rankCount }
-    private let group: Group
+    public var rankCount: Int { exchange.mailboxes.count }
+    private let exchange: Mailboxes
+    private var open: [MessageNumber: OpenMessage] = [:]
+    private var startedCount = 0
+    private var receivedCounts: [Mailbox.Key: Int] = [:]
+    private var sentCounts: [Mailbox.Key: Int] = [:]
 
-    private init(_ group: Group, rank: Int) {
-        self.group = group
+    private enum OpenMessage {
+        case sent(Parcel, to: Int)
+        case expected(Mailbox.Key, place: Int, into: UnsafeMutableRawBufferPointer, Envelope)
+    }
+
+    private init(_ exchange: Mailboxes, rank: Int) {
+        self.exchange = exchange
         self.rank = rank
     }
 
-    public func gather(_ bytes: [UInt8]) throws -> [[UInt8]] { try group.exchange(rank, bytes) }
+    public func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, _ envelope: Envelope) -> MessageNumber {
+        let parcel = Parcel(bytes, envelope)
+        let place = count(&sentCounts, Mailbox.Key(peer: peer, tag: envelope.tag))
+        exchange.mailboxes[peer].put(parcel, Mailbox.Key(peer: rank, tag: envelope.tag), place: place)
+        return opened(.sent(parcel, to: peer))
+    }
 
-    /// Runs `body` on `count` ranks and waits for all of them.
+    public func receive(
+        _ bytes: UnsafeMutableRawBufferPointer, from peer: Int, _ envelope: Envelope
+    ) -> MessageNumber {
+        let key = Mailbox.Key(peer: peer, tag: envelope.tag)
+        return opened(.expected(key, place: count(&receivedCounts, key), into: bytes, envelope))
+    }
+
+    public func wait(for messages: [MessageNumber], timeout: Double) throws {
+        let mailbox = exchange.mailboxes[rank]
+        var waiting = Set(messages.filter { open[$0] != nil })
+        while !waiting.isEmpty {
+            let done = try mailbox.wait(timeout: timeout) { () throws -> [(MessageNumber, Parcel?)]? in
+                let done = waiting.compactMap { number -> (MessageNumber, Parcel?)? in
+                    switch self.open[number] {
+                    case .sent(let parcel, _): parcel.isTaken ? (number, nil) : nil
+                    case .expected(let key, let place, _, _): mailbox.take(key, place: place).map { (number, $0) }
+                    case nil: (number, nil)
+                    }
+                }
+                if !done.isEmpty { return done }
+                for number in waiting.sorted(by: { $0.value < $1.value }) {
+                    if let peer = self.peer(of: number), self.exchange.hasLeft(peer) { throw PeerLost(rank: peer) }
+                }
+                return nil
+            }
+            guard let done else { throw silence(waiting, timeout) }
+            for (number, parcel) in done {
+                if let parcel { try accept(parcel, number) }
+                open[number] = nil
+                waiting.remove(number)
+            }
+        }
+    }
+
+    private func accept(_ parcel: Parcel, _ number: MessageNumber) throws {
+        guard case .expected(let key, _, let target, let envelope) = open[number] else { return }
+        defer { exchange.mailboxes[key.peer].update { parcel.isTaken = true } }
+        guard parcel.envelope == envelope && parcel.bytes.count == target.count else {
+            throw CollectiveMismatch(rank: rank, mine: envelope, peer: key.peer, theirs: parcel.envelope)
+        }
+        target.copyMemory(from: parcel.bytes)
+    }
+
+    private func silence(_ waiting: Set<MessageNumber>, _ seconds: Double) -> any Error {
+        let oldest = waiting.min { $0.value < $1.value }
+        switch oldest.flatMap({ open[$0] }) {
+        case .expected(let key, _, _, let envelope):
+            return PeerSilent(rank: key.peer, seconds: seconds, envelope: envelope)
+        case .sent(let parcel, let peer): return PeerSilent(rank: peer, seconds: seconds, envelope: parcel.envelope)
+        case nil: preconditionFailure("loopback: waited for nothing")
+        }
+    }
+
+    private func peer(of number: MessageNumber) -> Int? {
+        switch open[number] {
+        case .sent(_, let peer): peer
+        case .expected(let key, _, _, _): key.peer
+        case nil: nil
+        }
+    }
+
+    private func opened(_ message: OpenMessage) -> MessageNumber {
+        let number = MessageNumber(startedCount)
+        startedCount += 1
+        open[number] = message
+        return number
+    }
+
+    private func count(_ counts: inout [Mailbox.Key: Int], _ key: Mailbox.Key) -> Int {
+        defer { counts[key, default: 0] += 1 }
+        return counts[key, default: 0]
+    }
+}
+
+extension Loopback {
+    /// Runs `body` on as many ranks as `shape` has and waits for all of them.
+    /// - Parameters:
+    ///   - shape: how the ranks lie.
+    ///   - timeout: seconds after which a rank that does not arrive is taken to be stuck.
+    ///   - runtime: makes each rank's runtime, on its thread.
     /// - Returns: the ranks' results, in their order.
     /// - Throws: the error of the rank that failed first; ranks that wait for it end with `PeerLost`.
     public static func run<Result: Sendable>(
-        ranks count: Int, _ body: @escaping @Sendable (Loopback) throws -> Result
+        _ shape: MeshShape, timeout: Double = RankLink.standardTimeout,
+        runtime: @escaping @Sendable () throws -> Runtime = { Runtime(ReferenceBackend()) },
+        _ body: @escaping @Sendable (Mesh) throws -> Result
     ) throws -> [Result] {
-        precondition(count > 0, "loopback: \(count) ranks")
-        let group = Group(count)
-        let results = Results<Result>(count)
-        let threads = (0..<count).map { rank in
+        let exchange = Mailboxes(shape.rankCount)
+        let outcome = Outcome<Result>(shape.rankCount)
+        let threads = (0..<shape.rankCount).map { rank in
             let thread = Thread {
                 do {
-                    results.set(try body(Loopback(group, rank: rank)), rank)
+                    let link = RankLink(Loopback(exchange, rank: rank), try runtime(), timeout: timeout)
+                    outcome.set(try body(Mesh(shape, link)), rank)
                 } catch {
-                    group.fail(rank, error)
+                    outcome.fail(error)
                 }
-                group.leave(rank)
+                exchange.leave(rank)
+                outcome.leave()
             }
             // The main thread's size: the secondary threads' default is too small for deep graphs.
             thread.stackSize = 8 << 20
             return thread
         }
         for thread in threads { thread.start() }
-        try group.wait()
-        return results.values
-    }
-}
-
-/// What the ranks share.
-// Proof of safety: every stored property that changes is read and written while `condition` is locked.
-private final class Group: @unchecked Sendable {
-    let rankCount: Int
-    private let condition = NSCondition()
-    private var arrived: [[UInt8]?]
-    private var result: [[UInt8]] = []
-    private var round = 0
-    private var lost: Int?
-    private var failure: (any Error)?
-    private var runningCount: Int
-
-    init(_ count: Int) {
-        rankCount = count
-        arrived = Array(repeating: nil, count: count)
-        runningCount = count
+        return try outcome.wait()
     }
 
-    func exchange(_ rank: Int, _ bytes: [UInt8]) throws -> [[UInt8]] {
-        condition.lock()
-        defer { condition.unlock() }
-        let mine = round
-        arrived[rank] = bytes
-        let everyone = arrived.compactMap { $0 }
-        if everyone.count == rankCount {
-            // Nobody can start the next round before everyone has this result: each must arrive again first.
-            result = everyone
-            arrived = Array(repeating: nil, count: rankCount)
-            round += 1
-            condition.broadcast()
-            return result
-        }
-        while round == mine {
-            if let lost { throw PeerLost(rank: lost) }
-            condition.wait()
-        }
-        return result
+    /// As above, with the ranks along the data axis.
+    public static func run<Result: Sendable>(
+        ranks count: Int, _ body: @escaping @Sendable (Mesh) throws -> Result
+    ) throws -> [Result] {
+        try run(MeshShape([.data: count]), body)
     }
-
-    func fail(_ rank: Int, _ error: any Error) {
-        condition.lock()
-        defer { condition.unlock() }
-        if failure == nil { failure = error }
-    }
-
-    /// A rank that has ended will never arrive again.
-    func leave(_ rank: Int) {
-        condition.lock()
-        defer { condition.unlock() }
-        if lost == nil { lost = rank }
-        runningCount -= 1
-        condition.broadcast()
-    }
-
-    func wait() throws {
-        condition.lock()
-        defer { condition.unlock() }
-        while runningCount > 0 { condition.wait() }
-        if let failure { throw failure }
-    }
-}
-
-/// One result a rank.
-// Proof of safety: `slots` is read and written while `lock` is held.
-private final class Results<Value: Sendable>: @unchecked Sendable {
-    private let lock = NSLock()
-    private var slots: [Value?]
-
-    init(_ count: Int) { slots = Array(repeating: nil, count: count) }
-
-    func set(_ value: Value, _ rank: Int) { lock.withLock { slots[rank] = value } }
-
-    var values: [Value] { lock.withLock { slots.compactMap { $0 } } }
 }

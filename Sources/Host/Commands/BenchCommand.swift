@@ -5,6 +5,7 @@ struct BenchCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Figures of this machine.",
         subcommands: [
-            BenchTrainCommand.self, BenchGenerateCommand.self, BenchTokenizeCommand.self, BenchDataCommand.self, BenchKernelsCommand.self,
+            BenchTrainCommand.self, BenchGenerateCommand.self, BenchTokenizeCommand.self, BenchDataCommand.self,
+            BenchKernelsCommand.self, BenchCollectivesCommand.self,
         ])
 }

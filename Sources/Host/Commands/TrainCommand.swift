@@ -35,6 +35,11 @@ struct TrainCommand: ParsableCommand {
     var profile = false
 
     func run() throws {
+        if let ranks = try RankEnvironment.discover(Machine.environment), ranks.rankCount > 1 {
+            throw InputError(
+                "parallel", "\(ranks.launcher) started \(ranks.rankCount) ranks, and train uses one",
+                fix: "start it without a launcher")
+        }
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)

@@ -20,7 +20,9 @@ enum Machine {
     /// More threads than any machine has cores are taken for a mistake.
     private static let threadLimit = 4096
     private static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
-    private static var askedThreadCount: String? { ProcessInfo.processInfo.environment["FORKTAIL_THREADS"] }
+    private static var askedThreadCount: String? { environment["FORKTAIL_THREADS"] }
+
+    static var environment: [String: String] { ProcessInfo.processInfo.environment }
 
     /// Highest resident memory of this process so far, bytes.
     static var peakResidentBytes: Int {

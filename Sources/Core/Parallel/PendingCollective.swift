@@ -1,0 +1,27 @@
+/// Messages on their way, and what follows when they have arrived.
+struct Exchange {
+    let messages: [MessageNumber]
+    /// Uses what was received; may start another exchange.
+    let then: () -> Exchange?
+}
+
+/// A collective under way. Other work may be done before `finish`; what the collective reads stays unchanged, and what
+/// it writes is undefined, until then.
+public final class PendingCollective {
+    private let link: RankLink
+    private let entry: Int
+    /// Holds the memory that messages are sent from and received into.
+    private let collective: Collective
+    private var exchange: Exchange?
+
+    init(_ link: RankLink, entry: Int, _ collective: Collective, _ exchange: Exchange?) {
+        (self.link, self.entry, self.collective, self.exchange) = (link, entry, collective, exchange)
+    }
+
+    /// Waits until the collective is done. A failure is kept, see `RankLink.check`.
+    public func finish() {
+        guard exchange != nil else { return }
+        while let open = exchange, link.wait(for: open.messages, of: self) { exchange = open.then() }
+        if link.failure == nil { link.recorder.finished(entry) }
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+import JSON
+import Testing
+
+/// Ranks in processes of their own, started by mpirun.
+@Suite struct RankTests {
+    private static func launch(_ count: Int, _ arguments: String) throws -> Executable.Outcome {
+        try Executable.shell(
+            "exec mpirun --allow-run-as-root --oversubscribe --mca btl self,vader -n \(count) \"$0\" \(arguments)", [])
+    }
+
+    @Test(arguments: [1, 3])
+    func `tensors are exchanged between processes, and rank 0 speaks for all`(ranks: Int) throws {
+        let outcome = try Self.launch(ranks, "bench collectives --bytes 4 --bytes 40000 --bytes 300000 --json")
+        #expect(outcome.status == 0, "\(outcome.diagnostics)")
+        let report = try JSONValue(parsing: outcome.output)
+        #expect(report["settings"]?["ranks"]?.integer == ranks)
+        #expect(report["settings"]?["transport"]?.string == "mpi")
+        for bytes in ["4 bytes", "40000 bytes", "300000 bytes"] {
+            let figures = try #require(report["rows"]?[bytes])
+            #expect((figures["all_reduce_microseconds"]?.double ?? 0) > 0)
+        }
+    }
+
+    @Test func `threads of one process measure the same`() throws {
+        let outcome = try Executable.run("bench", "collectives", "--ranks", "3", "--bytes", "30000", "--json")
+        let report = try JSONValue(parsing: outcome.output)
+        #expect(report["settings"]?["transport"]?.string == "loopback")
+        #expect((report["rows"]?["30000 bytes"]?["all_gather_microseconds"]?.double ?? 0) > 0)
+    }
+
+    @Test func `variables of torchrun and contradictions are refused`() throws {
+        func refusal(_ environment: [String: String]) throws -> String {
+            let outcome = try Executable.run(["bench", "collectives"], environment: environment)
+            #expect(outcome.status == 2)
+            return outcome.error ?? ""
+        }
+        #expect(
+            try refusal(["RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "here"])
+                == """
+                environment: RANK, WORLD_SIZE and MASTER_ADDR are torchrun's, whose ranks cannot meet those of Forktail
+                    fix: start it by mpirun -n 2 instead of torchrun
+                """)
+        #expect(
+            try refusal(["OMPI_COMM_WORLD_RANK": "2", "OMPI_COMM_WORLD_SIZE": "2"])
+                .hasPrefix("environment: OMPI_COMM_WORLD_RANK=2 and OMPI_COMM_WORLD_SIZE=2, expected a rank below"))
+    }
+
+    @Test func `a training that was started on several ranks is refused by each before it writes anything`() throws {
+        let scratch = try Scratch()
+        let recipe = try scratch.write("recipe.yaml", "name: tiny\n")
+        let outcome = try Executable.run(
+            ["train", recipe, "--run-dir", scratch.path("run")],
+            environment: ["OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"])
+        #expect(outcome.status == 2)
+        #expect(outcome.error?.hasPrefix("parallel: Open MPI started 2 ranks, and train uses one") == true)
+        #expect(!scratch.exists("run"))
+    }
+}
