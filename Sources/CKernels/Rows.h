@@ -11,12 +11,6 @@ CK_INLINE void ck_fetch(const void *at, int64_t bytes) {
     for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char *)at + b);
 }
 
-/// A row that is read soon.
-CK_INLINE void ck_fetch_row(const void *x, int32_t type, int64_t offset, int64_t n) {
-    int64_t size = type == CK_FLOAT32 ? 4 : 2;
-    ck_fetch((const char *)x + offset * size, n * size);
-}
-
 /// The row itself when it is float32, else its copy in `scratch`.
 CK_INLINE const float *ck_read_row(const void *x, int32_t type, int64_t offset, int64_t n, float *restrict scratch) {
     if (type == CK_FLOAT32) return (const float *)x + offset;

@@ -2,9 +2,6 @@
 
 #include "Rows.h"
 
-// Rows between the one that is fetched and the one that is computed with: short rows are done before memory answers.
-enum { AHEAD = 4 };
-
 /// The sum of x[i] (or of (x[i] - shift)^2), float32 blocks added in float64.
 CK_INLINE double sum_of(const float *x, int64_t n) {
 #pragma clang fp reassociate(on)
@@ -34,7 +31,6 @@ CK_CLONES void ck_norm(const ck_norm_rows *norm, double epsilon, int64_t first, 
 #pragma clang fp contract(fast)
     int64_t n = norm->columns;
     for (int64_t row = first; row < end; row++) {
-        ck_fetch_row(norm->x, norm->x_type, (row + AHEAD) * norm->x_stride, n);
         const float *x = ck_read_row(norm->x, norm->x_type, row * norm->x_stride, n, scratch);
         float *y = ck_result_row(norm->y, norm->y_type, row * norm->y_stride, scratch + n);
         float mean = norm->mean ? (float)(sum_of(x, n) / (double)n) : 0.0f;
@@ -58,9 +54,6 @@ CK_CLONES void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_
 #pragma clang fp reassociate(on) contract(fast)
     int64_t n = norm->columns;
     for (int64_t row = first; row < end; row++) {
-        ck_fetch_row(norm->x, norm->x_type, (row + AHEAD) * norm->x_stride, n);
-        ck_fetch_row(dy, dy_type, (row + AHEAD) * dy_stride, n);
-        if (norm->added) ck_fetch_row(norm->added, norm->added_type, (row + AHEAD) * norm->added_stride, n);
         const float *x = ck_read_row(norm->x, norm->x_type, row * norm->x_stride, n, scratch);
         const float *g = ck_read_row(dy, dy_type, row * dy_stride, n, scratch + n);
         const float *weight = norm->weight;
