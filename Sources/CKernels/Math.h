@@ -8,11 +8,11 @@
 // tanh and sigmoid, 3 for erf.
 #pragma clang fp contract(fast)
 
-/// exp of a number in [-104, 89] or NaN.
-CK_INLINE float ck_exp_within(float x) {
+/// exp(x) = p 2^n: returns p, and n in the low bits of `shifted`.
+CK_INLINE float ck_exp_parts(float x, float *shifted) {
     // n, the nearest integer to x / log 2: adding 1.5 * 2^23 leaves no fraction bits, and n in the low ones.
-    float shifted = x * 1.44269504f + 0x1.8p23f;
-    float n = shifted - 0x1.8p23f;
+    *shifted = x * 1.44269504f + 0x1.8p23f;
+    float n = *shifted - 0x1.8p23f;
     float r = x - n * 0.693359375f;
     r = r + n * 2.12194440e-4f;
     float p = 1.99089045e-4f;
@@ -21,7 +21,12 @@ CK_INLINE float ck_exp_within(float x) {
     p = p * r + 4.16664556e-2f;
     p = p * r + 1.66666672e-1f;
     p = p * r + 0.5f;
-    p = (p * r) * r + r + 1.0f;
+    return (p * r) * r + r + 1.0f;
+}
+
+/// exp of a number in [-104, 89] or NaN.
+CK_INLINE float ck_exp_within(float x) {
+    float shifted, p = ck_exp_parts(x, &shifted);
     // 2^n in two factors, so that results below the normal range round once and n = 128 overflows to infinity. A NaN
     // passes through p.
     int32_t power = (int32_t)(ck_bits(shifted) - ck_bits(0x1.8p23f));
@@ -39,6 +44,16 @@ CK_INLINE float ck_sigmoid(float x) {
     float a = -fabsf(x);
     float e = ck_exp_within(a < -104.0f ? -104.0f : a);
     return (x < 0.0f ? e : 1.0f) / (1.0f + e);
+}
+
+/// x sigmoid(x), with the sigmoid of numbers below -87 that of -87 (1.6e-38, about the least normal number): a third fewer
+/// instructions than by `ck_sigmoid`. NaN for NaN.
+CK_INLINE float ck_silu(float x, float *sigmoid) {
+    float a = -fabsf(x), shifted, p = ck_exp_parts(a < -87.0f ? -87.0f : a, &shifted);
+    // p is about 1 and n at least -126, so n goes straight to the exponent.
+    float e = ck_float(ck_bits(p) + (ck_bits(shifted) << 23));
+    *sigmoid = (x < 0.0f ? e : 1.0f) / (1.0f + e);
+    return x * *sigmoid;
 }
 
 CK_INLINE float ck_log(float x) {

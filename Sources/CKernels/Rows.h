@@ -5,6 +5,12 @@
 
 // Dense rows of float32 or bfloat16, read into and written from float32.
 
+/// Fetches `bytes` from `at` on, which need not exist: what is computed on is in the cache when its turn comes. One
+/// core alone asks for too little at a time to use the memory's bandwidth.
+CK_INLINE void ck_fetch(const void *at, int64_t bytes) {
+    for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch((const char *)at + b);
+}
+
 /// The row itself when it is float32, else its copy in `scratch`.
 CK_INLINE const float *ck_read_row(const void *x, int32_t type, int64_t offset, int64_t n, float *restrict scratch) {
     if (type == CK_FLOAT32) return (const float *)x + offset;

@@ -47,7 +47,8 @@ CK_CLONES void ck_norm(const ck_norm_rows *norm, double epsilon, int64_t first, 
     }
 }
 
-// dx = inverse (g - mean(g) - xhat mean(g xhat)), g = weight dy, xhat = (x - mean) inverse; no mean(g) for an RMS norm.
+// dx = added + inverse (g - mean(g) - xhat mean(g xhat)), g = weight dy, xhat = (x - mean) inverse; no mean(g) for an
+// RMS norm.
 CK_CLONES void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_t dy_type, int64_t dy_stride,
                                 float *dweight, float *dbias, int64_t first, int64_t end, float *scratch) {
 #pragma clang fp reassociate(on) contract(fast)
@@ -80,8 +81,15 @@ CK_CLONES void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_
         float shift = norm->mean ? (float)(plain / (double)n) : 0.0f;
         float slope = (float)(inner / (double)n) * inverse * inverse;
         float *dx = ck_result_row(norm->y, norm->y_type, row * norm->y_stride, scratch + 2 * n);
-        CK_VECTORIZE for (int64_t i = 0; i < n; i++)
-            dx[i] = inverse * (g[i] * weight[i] - shift - (x[i] - mean) * slope);
+        if (norm->added) {
+            const float *added =
+                ck_read_row(norm->added, norm->added_type, row * norm->added_stride, n, scratch + 3 * n);
+            CK_VECTORIZE for (int64_t i = 0; i < n; i++)
+                dx[i] = added[i] + inverse * (g[i] * weight[i] - shift - (x[i] - mean) * slope);
+        } else {
+            CK_VECTORIZE for (int64_t i = 0; i < n; i++)
+                dx[i] = inverse * (g[i] * weight[i] - shift - (x[i] - mean) * slope);
+        }
         ck_write_row(norm->y, norm->y_type, row * norm->y_stride, n, dx);
     }
 }

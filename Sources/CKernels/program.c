@@ -171,6 +171,14 @@ CK_INLINE int64_t row_offset(const ck_map *map, const ck_map_view *view, int64_t
     return map->dims > 0 ? offset + row * view->strides[0] : 0;
 }
 
+/// Fetches piece `k` of `pieces` of what the next tile reads: reading and computing take turns in a tile, and the memory
+/// would idle meanwhile.
+CK_INLINE void fetch_next(const char *const *next, int32_t count, int64_t bytes, int32_t k, int32_t pieces) {
+    int64_t lines = bytes / 64, from = lines * k / pieces, to = lines * (k + 1) / pieces;
+    for (int32_t input = 0; input < count; input++)
+        for (int64_t line = from; line < to; line++) __builtin_prefetch(next[input] + line * 64);
+}
+
 /// Where a value of the tile lies: its first number, whether a row of it is a vector, and the step from row to row.
 typedef struct { const float *at; int vector; int64_t step; } operand;
 
@@ -180,6 +188,9 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
     // Input registers may stand for the caller's memory, so registers are named by pointers.
     const float *full[map->full_count + 1];
     for (int32_t r = 0; r < map->full_count; r++) full[r] = scratch + r * map->full_size;
+    const char *next[map->input_count + 1];
+    int32_t next_count = 0;
+    int64_t next_bytes = rows * columns * (int64_t)sizeof(float);
 #define REGISTER(v)                                                                                                    \
     ((v).kind == CK_FULL ? scratch + (v).index * map->full_size : row_registers + (v).index * map->row_size)
 
@@ -191,6 +202,7 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
         int64_t first = row_offset(map, view, row) + column * view->column_stride;
         if (view->direct && (rows == 1 || view->direct == 2)) {
             full[view->value.index] = (const float *)view->base + first;
+            next[next_count++] = view->base + first * (int64_t)sizeof(float) + next_bytes;
         } else if (map->dims <= 1 && length == 1) {
             load_row(to, view->base, view->type, first, map->dims ? view->strides[0] : 0, rows);
         } else {
@@ -202,6 +214,7 @@ CK_CLONES void ck_map_tile(const ck_map *map, int64_t row, int64_t rows, int64_t
 
     for (int32_t k = 0; k < map->instruction_count; k++) {
         const ck_instruction *it = &map->instructions[k];
+        fetch_next(next, next_count, next_bytes, k, map->instruction_count);
         float *to = REGISTER(it->to);
         if (it->output >= 0) {
             const ck_map_view *view = &map->outputs[it->output];

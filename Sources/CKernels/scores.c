@@ -37,6 +37,7 @@ CK_CLONES void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sum
         for (int64_t start = 0; start < rows->columns; start += CHUNK) {
             int64_t count = ck_min(CHUNK, rows->columns - start);
             const float *z = logits + start;
+            ck_fetch(z + rows->stride, count * (int64_t)sizeof(float));
             if (cap > 0.0f) {
                 bound(z, count, scale, chunk);
                 for (int64_t i = 0; i < count; i++) chunk[i] *= cap;

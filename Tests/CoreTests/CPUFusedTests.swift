@@ -7,7 +7,7 @@ import Testing
 /// Differentiable operations on the CPU backend, forward and backward, against compositions in float64.
 @Suite struct CPUFusedTests {
     /// Shapes that cross the kernels' blocks, beside the small ones of the gradient check.
-    static let large: [GradientCheckCase] = norms + rotations + attentions + scores
+    static let large: [GradientCheckCase] = norms + gates + rotations + attentions + scores
 
     @Test(arguments: GradientCheckCase.all + large)
     func `results and gradients agree with the reference`(operation: GradientCheckCase) {
@@ -64,8 +64,25 @@ import Testing
                 GradientCheckCase("rms norm \(shape)", [shape], [[shape[1]]]) { graph, x, w in
                     [graph.rmsNorm(x[0], w[0], epsilon: 1e-2)]
                 },
+                GradientCheckCase("rms norm and its input \(shape)", [shape], [[shape[1]]]) { graph, x, w in
+                    let (norm, input) = graph.normAndInput(x[0], w[0], epsilon: 1e-2)
+                    return [norm, input]
+                },
                 GradientCheckCase("layer norm \(shape)", [shape], [[shape[1]], [shape[1]]]) { graph, x, w in
                     [graph.layerNorm(x[0], w[0], w[1], epsilon: 1e-2)]
+                },
+            ]
+        }
+    }
+
+    private static var gates: [GradientCheckCase] {
+        [[0, 6], [3, 2], [2, 3, 34], [5, 130], [40, 700]].flatMap { shape in
+            [
+                GradientCheckCase("gated halves \(shape)", [shape]) { graph, x, _ in
+                    [graph.gated(.silu, halves: x[0])]
+                },
+                GradientCheckCase("gated \(shape)", [shape, shape]) { graph, x, _ in
+                    [graph.gated(.silu, gate: x[0], up: x[1])]
                 },
             ]
         }

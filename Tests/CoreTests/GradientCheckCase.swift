@@ -78,6 +78,8 @@ extension GradientCheckCase: CustomTestStringConvertible {
             GradientCheckCase("gated", [[3, 4], [3, 4]]) { graph, x, _ in
                 [graph.gated(.silu, gate: x[0], up: x[1])]
             },
+            GradientCheckCase("gated halves", [[3, 2, 10]]) { graph, x, _ in [graph.gated(.silu, halves: x[0])] },
+            GradientCheckCase("gated halves with gelu", [[3, 10]]) { graph, x, _ in [graph.gated(.gelu, halves: x[0])] },
             GradientCheckCase("dropout", [[6, 7]]) { graph, x, _ in
                 [graph.dropout(x[0], rate: 0.4, source: Philox(seed: 5, stream: "dropout"), first: 3)]
             },
@@ -130,6 +132,17 @@ extension GradientCheckCase: CustomTestStringConvertible {
             GradientCheckCase("rms norm wide", [[33, 257]], [[257]]) { graph, x, w in
                 [graph.rmsNorm(x[0], w[0], epsilon: 1e-5)]
             },
+            GradientCheckCase("rms norm and its input", [[2, 3, 6]], [[6]]) { graph, x, w in
+                let (norm, input) = graph.normAndInput(x[0], w[0], epsilon: 1e-5)
+                return [graph.add(norm, input), input]
+            },
+            GradientCheckCase("layer norm and its input", [[2, 3, 6]], [[6], [6]]) { graph, x, w in
+                let (norm, input) = graph.normAndInput(x[0], w[0], bias: w[1], epsilon: 1e-5)
+                return [graph.add(norm, input)]
+            },
+            GradientCheckCase("the input of a norm", [[2, 3, 6]], [[6]]) { graph, x, w in
+                [graph.normAndInput(x[0], w[0], epsilon: 1e-5).input]
+            },
             GradientCheckCase("layer norm", [[2, 3, 6]], [[6], [6]]) { graph, x, w in
                 [graph.layerNorm(x[0], w[0], w[1], epsilon: 1e-5)]
             },
@@ -147,6 +160,18 @@ extension GradientCheckCase: CustomTestStringConvertible {
             let keys = [b, s ?? t, k, d]
             return GradientCheckCase("attention \(name)", [[b, t, h, d], keys, keys]) { graph, x, _ in
                 [graph.attention(x[0], x[1], x[2], scale: 0.6, mask: mask(graph))]
+            }
+        }
+        func sideBySide(_ name: String, t: Int = 5, h: Int, k: Int, window: Int? = nil) -> GradientCheckCase {
+            GradientCheckCase("attention side by side \(name)", [[2, t, h + 2 * k, 4]]) { graph, x, _ in
+                let (cosine, sine) = Rope(theta: 100, dimCount: 4).tables(count: t, x[0].dtype, graph.runtime)
+                let positions = integers(graph, (0..<2 * t).map { Int32($0 % t) }, [2, t])
+                let turned = graph.rotary(
+                    x[0], first: h + k, cosine: cosine, sine: sine, positions: positions)
+                return [
+                    graph.attention(
+                        sideBySide: turned, keyValueHeads: k, scale: 0.6, mask: AttentionMask(window: window))
+                ]
             }
         }
         func rotary(_ name: String, dims: Int) -> GradientCheckCase {
@@ -172,6 +197,8 @@ extension GradientCheckCase: CustomTestStringConvertible {
             },
             attention("long", b: 1, t: 150, h: 4, k: 2, d: 16),
             attention("long with a window", b: 1, t: 150, h: 2, k: 2, d: 16) { _ in AttentionMask(window: 40) },
+            sideBySide("plain", h: 2, k: 2), sideBySide("grouped", h: 4, k: 2), sideBySide("one", t: 1, h: 1, k: 1),
+            sideBySide("window", t: 7, h: 3, k: 1, window: 2),
             rotary("whole heads", dims: 6), rotary("a part of heads", dims: 4),
         ]
     }

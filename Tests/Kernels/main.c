@@ -36,6 +36,7 @@
     ENTRY(test_draw, "ck_draw_scratch ck_draw_token")                                                                  \
     ENTRY(test_norm, "ck_norm")                                                                                        \
     ENTRY(test_norm_backward, "ck_norm_backward")                                                                      \
+    ENTRY(test_swiglu, "ck_swiglu ck_swiglu_backward")                                                                 \
     ENTRY(test_rotary, "ck_rotary")                                                                                    \
     ENTRY(test_logit_sums, "ck_logit_sums")                                                                            \
     ENTRY(test_logit_gradients, "ck_logit_gradients")

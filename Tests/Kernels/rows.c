@@ -36,7 +36,8 @@ void test_norm(void) {
                                    expected + r * stride, &inverses[r * 2], &middle);
                         if (means) means[r * 3] = middle;
                     }
-                    ck_norm_rows norm = {x, y, x_type, y_type, stride, stride, n, weight, bias, inverse, mean, 2, 3};
+                    ck_norm_rows norm = {x,    y,       x_type, y_type, stride, stride, n, weight,
+                                         bias, inverse, mean,   2,      3,      NULL,   0, 0};
                     ck_norm(&norm, 1e-2, first, end, floats(2 * n, 1));
                     all_near("y", y, y_type, space, expected, rounding(y_type), y_type == CK_FLOAT32 ? 3 : 1e-3);
                     all_near("inverse", inverse, CK_FLOAT32, rows * 2, inverses, 2e-6, 0);
@@ -48,7 +49,7 @@ void test_norm(void) {
 void test_norm_backward(void) {
     for (int64_t types = 0; types < 8; types++)
         for (int layer = 0; layer < 2; layer++)
-            for (int wanted = 0; wanted < 4; wanted++) // bits: dx, weight gradients
+            for (int wanted = 0; wanted < 8; wanted++) // bits: dx, weight gradients, dx is added to something
                 EACH(n, 1, 3, 16, 33, 1500)
                     EACH(gap, 0, 5) {
                         int32_t x_type = real[types % 2], dx_type = real[types / 2 % 2], dy_type = real[types / 4];
@@ -58,6 +59,7 @@ void test_norm_backward(void) {
                         void *x = numbers(x_type, space, 3), *dy = numbers(dy_type, space, 2);
                         void *dx = wanted & 1 ? numbers(dx_type, space, 3) : NULL;
                         float *dweight = wanted & 2 ? floats(n, 1) : NULL;
+                        void *added = wanted & 4 ? numbers(x_type, space, 3) : NULL;
                         float *dbias = wanted & 2 && layer ? floats(n, 1) : NULL;
                         float *weight = floats(n, 2), *bias = layer ? floats(n, 1) : NULL;
                         float *inverse = floats(rows, 1), *mean = layer ? floats(rows, 1) : NULL;
@@ -79,12 +81,13 @@ void test_norm_backward(void) {
                             }
                             for (int64_t i = 0; expected && i < n; i++)
                                 expected[r * stride + i] =
-                                    a * (g[i] * (double)weight[i] - (layer ? plain / (double)n : 0)
+                                    (added ? get(added, x_type, r * stride + i) : 0)
+                                    + a * (g[i] * (double)weight[i] - (layer ? plain / (double)n : 0)
                                          - (xs[i] - m) * a * inner / (double)n);
                         }
                         ck_norm_rows norm = {x,      dx,   x_type,  dx_type, stride, stride, n,
-                                             weight, bias, inverse, mean,    1,      1};
-                        ck_norm_backward(&norm, dy, dy_type, stride, dweight, dbias, first, end, floats(3 * n, 1));
+                                             weight, bias, inverse, mean,    1,      1,      added, x_type, stride};
+                        ck_norm_backward(&norm, dy, dy_type, stride, dweight, dbias, first, end, floats(4 * n, 1));
                         // A layer norm of one column has no gradient: what is left is rounding, as large as the slope.
                         double scale = n == 1 ? 60 : dx_type == CK_FLOAT32 ? 10 : 1e-2;
                         if (dx) all_near("dx", dx, dx_type, space, expected, rounding(dx_type), scale);
@@ -92,6 +95,40 @@ void test_norm_backward(void) {
                         if (dbias) all_near("dbias", dbias, CK_FLOAT32, n, of_bias, 2e-6, 10);
                         release();
                     }
+}
+
+void test_swiglu(void) {
+    for (int64_t t = 0; t < COUNT(real); t++)
+        EACH(n, 1, 15, 32, 70, 700)
+            EACH(gap, 0, 5) {
+                int32_t type = real[t];
+                int64_t first = 1, end = 3, stride = n + gap, space = 3 * stride + n;
+                describe("ck_swiglu type %d, %lld wide, gap %lld", type, (long long)n, (long long)gap);
+                void *gate = numbers(type, space, 30), *up = numbers(type, space, 3), *dy = numbers(type, space, 3);
+                // Both ends of the sigmoid, where an exponential could overflow.
+                put(gate, type, stride, 200), put(gate, type, 2 * stride, -200);
+                void *y = numbers(type, space, 1), *dgate = numbers(type, space, 1), *dup = numbers(type, space, 1);
+                double *of_y = widened(y, type, space), *of_gate = widened(dgate, type, space);
+                double *of_up = widened(dup, type, space);
+                for (int64_t row = first; row < end; row++)
+                    for (int64_t i = row * stride; i < row * stride + n; i++) {
+                        double g = get(gate, type, i), u = get(up, type, i), d = get(dy, type, i);
+                        double s = 1 / (1 + exp(-g));
+                        of_y[i] = g * s * u;
+                        of_up[i] = d * g * s;
+                        of_gate[i] = d * u * (s + g * s * (1 - s));
+                    }
+                ck_swiglu_rows x = {gate,   up,     dy,     y,      dgate,  dup, stride,
+                                    stride, stride, stride, stride, stride, n,   type};
+                ck_swiglu(&x, first, end);
+                ck_swiglu_backward(&x, first, end);
+                // The sigmoid does not fall below 1.6e-38.
+                all_near("y", y, type, space, of_y, rounding(type), 1e-28);
+                all_near("dup", dup, type, space, of_up, rounding(type), 1e-28);
+                // Its two terms cancel where the function is least.
+                all_near("dgate", dgate, type, space, of_gate, rounding(type), type == CK_FLOAT32 ? 1 : 1e-3);
+                release();
+            }
 }
 
 void test_rotary(void) {

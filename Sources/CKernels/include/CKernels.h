@@ -282,13 +282,33 @@ typedef struct {
     /// [N]; mean is NULL for an RMS norm
     float *inverse, *mean;
     int64_t inverse_stride, mean_stride;
+    /// [N, C] what dx is added to, float32 or bfloat16 with dense rows; NULL: nothing
+    const void *added;
+    int32_t added_type;
+    int64_t added_stride;
 } ck_norm_rows;
 
 /// Rows [first, end); scratch holds 2 C floats.
 void ck_norm(const ck_norm_rows *norm, double epsilon, int64_t first, int64_t end, float *scratch);
-/// Rows [first, end); dweight and dbias [C] (either may be NULL) are added to; scratch holds 3 C floats.
+/// Rows [first, end); dweight and dbias [C] (either may be NULL) are added to; scratch holds 4 C floats.
 void ck_norm_backward(const ck_norm_rows *norm, const void *dy, int32_t dy_type, int64_t dy_stride, float *dweight,
                       float *dbias, int64_t first, int64_t end, float *scratch);
+
+// ---- swiglu.c
+
+/// Matrices of one type, float32 or bfloat16, with dense rows: y = gate sigmoid(gate) up, or the gradients of both for
+/// the gradient dy of y.
+typedef struct {
+    const void *gate, *up, *dy;
+    void *y, *dgate, *dup;
+    int64_t gate_stride, up_stride, dy_stride, y_stride, dgate_stride, dup_stride, columns;
+    int32_t type;
+} ck_swiglu_rows;
+
+/// Rows [first, end) of y.
+void ck_swiglu(const ck_swiglu_rows *x, int64_t first, int64_t end);
+/// Rows [first, end) of dgate and dup.
+void ck_swiglu_backward(const ck_swiglu_rows *x, int64_t first, int64_t end);
 
 // ---- rotary.c
 

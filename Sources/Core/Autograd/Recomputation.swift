@@ -11,12 +11,15 @@ public struct Recomputation: Sendable {
     public static let everything = Recomputation { _ in false }
 
     /// The results of attention and of matrix products are kept where a byte of them takes `expensive` FLOPs or more,
-    /// but not those of products that widen: they are most of what a block would keep. What is bound by memory is
-    /// computed again, which costs about as much as keeping it would.
+    /// but not those of products that more than double the width: they are most of what a block would keep. What is
+    /// bound by memory is computed again, which costs about as much as keeping it would.
     public static let selective = Recomputation { operation in
+        func widens(_ from: BufferView, _ to: BufferView) -> Bool {
+            (to.shape.last ?? 0) > 2 * (from.shape.last ?? 0)
+        }
         switch operation {
-        case .matmul(let product) where (product.c.shape.last ?? 0) > (product.a.shape.last ?? 0): return false
-        case .quantizedMatmul(let product) where (product.c.shape.last ?? 0) > (product.a.shape.last ?? 0): return false
+        case .matmul(let product) where widens(product.a, product.c): return false
+        case .quantizedMatmul(let product) where widens(product.a, product.c): return false
         default: break
         }
         let byteCount = operation.operands.outputs.reduce(0) { $0 + $1.elementCount * $1.dtype.byteCount }

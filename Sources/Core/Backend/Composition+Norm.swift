@@ -32,22 +32,23 @@ extension Composition {
     }
 
     /// With xhat = (x - mean) * inverse and g = weight * dy:
-    /// dx = inverse * (g - mean(g) - xhat * mean(g * xhat)), where an RMS norm has no mean terms; dweight = sum dy * xhat.
+    /// dx = addend + inverse * (g - mean(g) - xhat * mean(g * xhat)), where an RMS norm has no mean terms; dweight = sum dy * xhat.
     func normBackward(_ norm: NormBackward, centred: Bool) {
         let width = Double(norm.x.shape[1])
         let weight = norm.weight.broadcast(to: norm.x.shape)
         let zero = runtime.zeros([norm.x.shape[0]], norm.inverse.dtype)
         let rows = [column(norm.inverse), column(norm.mean ?? zero.view)]
         if let dx = norm.dx {
-            let program = Program(inputs: 5) { x, _ in
+            let addend = norm.addend.map { [$0] } ?? []
+            let program = Program(inputs: 5 + addend.count) { x, _ in
                 let (inverse, mean) = (x[3], x[4])
                 let normalised = (x[0] - mean) * inverse
                 let g = x[1] * x[2]
                 var inner = g - normalised * ((g * normalised).rowSum / width)
                 if centred { inner = inner - g.rowSum / width }
-                return [inverse * inner]
+                return [addend.isEmpty ? inverse * inner : x[5] + inverse * inner]
             }
-            runtime.run(.map(program, inputs: [norm.x, weight, norm.dy] + rows, outputs: [dx], scalars: []))
+            runtime.run(.map(program, inputs: [norm.x, weight, norm.dy] + rows + addend, outputs: [dx], scalars: []))
         }
         if let dweight = norm.dweight {
             let program = Program(inputs: 4) { x, _ in [x[1] * (x[0] - x[3]) * x[2]] }

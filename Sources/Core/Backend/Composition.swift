@@ -13,6 +13,13 @@ struct Composition {
         case .rmsNormBackward(let norm): normBackward(norm, centred: false)
         case .layerNorm(let norm): layerNorm(norm)
         case .layerNormBackward(let norm): normBackward(norm, centred: true)
+        case .swiglu(let unit):
+            runtime.run(.map(Activation.silu.gating, inputs: [unit.gate, unit.up], outputs: [unit.y], scalars: []))
+        case .swigluBackward(let backward):
+            runtime.run(
+                .map(
+                    Activation.silu.gatingGradient, inputs: [backward.gate, backward.up, backward.dy],
+                    outputs: [backward.dgate, backward.dup], scalars: []))
         case .rotary(let rotary): self.rotary(rotary)
         case .attention(let attention): self.attention(attention)
         case .attentionBackward(let backward): attentionBackward(backward)

@@ -1,4 +1,4 @@
-// B batch, T tokens, S keys, H heads, K key/value heads, D head size, C width, N rows, V vocabulary
+// B batch, T tokens, S keys, H heads, K key/value heads, D head size, C width, F hidden features, N rows, V vocabulary
 
 /// c = alpha * a b + beta * c over the last two dims; leading dims are batch dims and equal in all three (stride 0 in a
 /// and b repeats). 2 * batch * M * N * K FLOPs. Transposition is a matter of strides. beta = 0 ignores what c held.
@@ -40,7 +40,7 @@ public struct Norm {
     public var epsilon: Double
 }
 
-/// Gradients of a normalisation: dx is written, dweight and dbias are added to.
+/// Gradients of a normalisation: dx is written, with `addend` added, dweight and dbias are added to.
 public struct NormBackward {
     public var x: BufferView
     public var weight: BufferView
@@ -50,10 +50,30 @@ public struct NormBackward {
     public var dy: BufferView
     /// [N, C]; nil when not wanted
     public var dx: BufferView?
+    /// [N, C] what dx is added to, the gradient that reached x on another way; nil = 0
+    public var addend: BufferView?
     /// [C]; nil when frozen
     public var dweight: BufferView?
     /// [C]; nil when absent or frozen
     public var dbias: BufferView?
+}
+
+/// y = gate * sigmoid(gate) * up, by element (SwiGLU; Shazeer 2020, arXiv 2002.05202, eq. 6).
+public struct Swiglu {
+    /// [N, F], here and below
+    public var gate: BufferView
+    public var up: BufferView
+    public var y: BufferView
+}
+
+/// Gradients of `Swiglu`; both are written. With s = sigmoid(gate): dup = dy gate s, dgate = dy up (s + gate s (1 - s)).
+public struct SwigluBackward {
+    /// [N, F], here and below
+    public var gate: BufferView
+    public var up: BufferView
+    public var dy: BufferView
+    public var dgate: BufferView
+    public var dup: BufferView
 }
 
 /// Rotates pairs (x[d], x[d + R/2]) of the first R dims of each head by the angle of the token's position ("half-split"

@@ -47,6 +47,9 @@ public enum Operation {
     /// y = (x - mean(x)) / std(x) * weight + bias, by row.
     case layerNorm(Norm)
     case layerNormBackward(NormBackward)
+    /// y = gate * sigmoid(gate) * up.
+    case swiglu(Swiglu)
+    case swigluBackward(SwigluBackward)
     /// Rotary position embedding.
     case rotary(Rotary)
     /// Softmax attention that never holds T x S scores for a whole head (except when composed).
@@ -88,6 +91,8 @@ public enum Operation {
         case .rmsNormBackward: "rms_norm_backward"
         case .layerNorm: "layer_norm"
         case .layerNormBackward: "layer_norm_backward"
+        case .swiglu: "swiglu"
+        case .swigluBackward: "swiglu_backward"
         case .rotary: "rotary"
         case .attention: "attention"
         case .attentionBackward: "attention_backward"

@@ -10,7 +10,7 @@ extension CPUBackend {
     }
 
     func supports(_ norm: NormBackward) -> Bool {
-        [norm.x, norm.dy, norm.dx].allSatisfy { view in view.map { $0.dtype.isSingle && $0.hasDenseRows } ?? true }
+        [norm.x, norm.dy, norm.dx, norm.addend].allSatisfy { view in view.map { $0.dtype.isSingle && $0.hasDenseRows } ?? true }
             && [norm.weight, norm.dweight, norm.dbias].allSatisfy { $0?.dtype.isSingle ?? true }
             && norm.inverse.dtype == .float32 && (norm.mean?.dtype ?? .float32) == .float32
     }
@@ -33,13 +33,18 @@ extension CPUBackend {
     func normBackward(_ norm: NormBackward) {
         let (rows, columns) = (norm.x.shape[0], norm.x.shape[1])
         let weight = denseFloats(norm.weight)
-        let call = CPUBackend.describe(norm.x, norm.dx, weight, norm.inverse, norm.mean)
+        var call = CPUBackend.describe(norm.x, norm.dx, weight, norm.inverse, norm.mean)
+        if let addend = norm.addend {
+            call.added = UnsafeRawPointer(addend.address)
+            call.added_type = addend.dtype.code
+            call.added_stride = Int64(addend.strides[0])
+        }
         let blocks = (rows + CPUBackend.gradientRows - 1) / CPUBackend.gradientRows
         let isTrained = norm.dweight != nil || norm.dbias != nil
         // [2, blocks, C] partial sums of dweight and dbias
         let partial = temporary([2, isTrained ? blocks : 0, columns])
         fill(partial, 0)
-        scratch(pool.threadCount * 3 * columns, of: Float.self) { scratch in
+        scratch(pool.threadCount * 4 * columns, of: Float.self) { scratch in
             withUnsafePointer(to: call) { call in
                 pool.parallelRanges(blocks, grain: rows * columns < 1 << 14 ? .max : 1) { range, worker in
                     for block in range {
@@ -48,7 +53,7 @@ extension CPUBackend {
                             call, norm.dy.address, norm.dy.dtype.code, Int64(norm.dy.strides[0]),
                             norm.dweight == nil ? nil : partial.floats + block * columns,
                             norm.dbias == nil ? nil : partial.floats + (blocks + block) * columns, Int64(first),
-                            Int64(min(first + CPUBackend.gradientRows, rows)), scratch + worker * 3 * columns)
+                            Int64(min(first + CPUBackend.gradientRows, rows)), scratch + worker * 4 * columns)
                     }
                 }
             }

@@ -68,6 +68,8 @@ public final class CPUBackend: Backend {
         case .layerNorm(let norm): supports(norm) && norm.mean != nil && norm.bias != nil
         case .rmsNormBackward(let norm): supports(norm) && norm.mean == nil
         case .layerNormBackward(let norm): supports(norm) && norm.mean != nil
+        case .swiglu(let unit): isRowwise([unit.gate, unit.up, unit.y])
+        case .swigluBackward(let unit): isRowwise([unit.gate, unit.up, unit.dy, unit.dgate, unit.dup])
         case .rotary(let rotary): supports(rotary)
         case .attention(let attention): supports(attention)
         case .attentionBackward(let backward): supports(backward)
@@ -95,6 +97,8 @@ public final class CPUBackend: Backend {
         case .quantizedMatmul(let product): quantizedMatmul(product)
         case .rmsNorm(let norm), .layerNorm(let norm): self.norm(norm)
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): normBackward(norm)
+        case .swiglu(let unit): swiglu(unit)
+        case .swigluBackward(let backward): swigluBackward(backward)
         case .rotary(let rotary): self.rotary(rotary)
         case .attention(let attention): self.attention(attention)
         case .attentionBackward(let backward): attentionBackward(backward)

@@ -37,7 +37,9 @@ public struct DecoderBlock {
             mlp.add(graph, mlpNorm(graph, x), to: x)
             return x
         }
-        let h = graph.add(x, attention(graph, attentionNorm(graph, x), context))
-        return graph.add(h, mlp(graph, mlpNorm(graph, h)))
+        let (attended, residual) = attentionNorm.withInput(graph, x)
+        let h = graph.add(residual, attention(graph, attended, context))
+        let (mixed, sum) = mlpNorm.withInput(graph, h)
+        return graph.add(sum, mlp(graph, mixed))
     }
 }

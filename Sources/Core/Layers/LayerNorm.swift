@@ -25,4 +25,9 @@ public struct LayerNorm {
     public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor {
         graph.layerNorm(x, weight, bias, epsilon: epsilon)
     }
+
+    /// The norm and x itself, see `Graph.normAndInput`.
+    public func withInput(_ graph: Graph, _ x: Tensor) -> (norm: Tensor, input: Tensor) {
+        graph.normAndInput(x, weight, bias: bias, epsilon: epsilon)
+    }
 }

@@ -1,35 +1,41 @@
 // I inputs, O outputs, B batch, T tokens
 
 extension Linear {
-    /// The outputs of several layers of one input side by side, as one product; nil when gradients are recorded or the
-    /// weights do not lie next to each other. Those of one block do, in the order of their declaration.
-    /// - Parameter x: [B, T, I].
-    static func joined(_ layers: [Linear], _ graph: Graph, _ x: Tensor) -> Tensor? {
-        guard !graph.isRecording, let weight = joinedWeight(layers) else { return nil }
-        let rows = x.elementCount / x.shape[2]
-        let y = graph.runtime.empty([x.shape[0], x.shape[1], weight.shape[0]], x.dtype)
-        graph.runtime.run(
-            .matmul(
-                Matmul(
-                    x.contiguous().reshaped(to: [rows, x.shape[2]]).view, weight.transposed(0, 1),
-                    into: y.view.reshaped(to: [rows, weight.shape[0]]))))
-        return y
+    /// Several layers of one input as one, whose outputs lie side by side: one product instead of several, also for the
+    /// gradients. Nil unless their weights (and gradients) lie next to each other, which those of one block and group
+    /// do in the order of their declaration, and none has a bias.
+    static func joining(_ layers: [Linear]) -> Linear? {
+        let weights = layers.map(\.weight)
+        guard layers.allSatisfy({ $0.bias == nil && !$0.isTransposed }), let value = joined(weights.map(\.value)),
+            let compute = joined(weights.map(\.compute))
+        else { return nil }
+        let gradients = weights.compactMap(\.gradient)
+        let gradient = joined(gradients)
+        guard gradients.isEmpty || (gradients.count == weights.count && gradient != nil) else { return nil }
+        let name = weights.map(\.name).joined(separator: "+")
+        return Linear(Parameter(name: name, value: value, gradient: gradient, compute: compute))
     }
 
-    /// [O1 + O2 + ..., I] over all weights.
-    private static func joinedWeight(_ layers: [Linear]) -> BufferView? {
-        let views = layers.map(\.weight.compute.view)
-        guard let first = views.first else { return nil }
-        var (end, outputs) = (first.offset, 0)
-        for (layer, view) in zip(layers, views) {
-            guard layer.bias == nil, !layer.isTransposed, view.isContiguous, view.buffer === first.buffer,
-                view.dtype == first.dtype, view.offset == end, view.shape[1] == first.shape[1]
+    private init(_ weight: Parameter) {
+        self.weight = weight
+        bias = nil
+        isTransposed = false
+    }
+
+    /// [O1 + O2 + ..., I] over all of [O1, I], [O2, I], ...; nil when they do not follow each other.
+    private static func joined(_ tensors: [Tensor]) -> Tensor? {
+        guard let first = tensors.first else { return nil }
+        var (end, outputs) = (first.view.offset, 0)
+        for view in tensors.map(\.view) {
+            guard view.isContiguous, view.buffer === first.view.buffer, view.dtype == first.dtype, view.offset == end,
+                view.shape[1] == first.shape[1]
             else { return nil }
             end += view.elementCount
             outputs += view.shape[0]
         }
-        return BufferView(
-            buffer: first.buffer, offset: first.offset, shape: [outputs, first.shape[1]], dtype: first.dtype)
+        let view = BufferView(
+            buffer: first.view.buffer, offset: first.view.offset, shape: [outputs, first.shape[1]], dtype: first.dtype)
+        return Tensor(view, first.runtime)
     }
 
     /// residual += layer(x), in place, where nothing is recorded. x [B, T, I], residual [B, T, O] dense.

@@ -4,6 +4,8 @@
 public enum MLP {
     /// down(activation(gate(x)) * up(x)): Shazeer 2020, arXiv 2002.05202, eq. 6.
     case gated(Activation, gate: Linear, up: Linear, down: Linear)
+    /// The same where one product gives gate(x) and up(x) side by side.
+    case joined(Activation, gateAndUp: Linear, down: Linear)
     /// down(activation(up(x)))
     case plain(Activation, up: Linear, down: Linear)
 
@@ -26,9 +28,14 @@ public enum MLP {
             Linear(names.layer(layer, part), isTransposed: configuration.storesTransposed, from: parameters)
         }
         let (up, down) = (projection(names.up), projection(names.down))
-        self = configuration.isGated
-            ? .gated(configuration.activation, gate: projection(names.gate), up: up, down: down)
-            : .plain(configuration.activation, up: up, down: down)
+        let activation = configuration.activation
+        if !configuration.isGated {
+            self = .plain(activation, up: up, down: down)
+            return
+        }
+        let gate = projection(names.gate)
+        self = Linear.joining([gate, up]).map { .joined(activation, gateAndUp: $0, down: down) }
+            ?? .gated(activation, gate: gate, up: up, down: down)
     }
 
     /// x [B, T, C]; result [B, T, C].
@@ -41,7 +48,7 @@ public enum MLP {
 
     private var down: Linear {
         switch self {
-        case .gated(_, _, _, let down), .plain(_, _, let down): down
+        case .gated(_, _, _, let down), .joined(_, _, let down), .plain(_, _, let down): down
         }
     }
 
@@ -49,12 +56,8 @@ public enum MLP {
     private func hidden(_ graph: Graph, _ x: Tensor) -> Tensor {
         switch self {
         case .gated(let activation, let gate, let up, _):
-            guard let both = Linear.joined([gate, up], graph, x) else {
-                return graph.gated(activation, gate: gate(graph, x), up: up(graph, x))
-            }
-            let width = gate.weight.shape[0]
-            func part(_ range: Range<Int>) -> Tensor { Tensor(both.view.sliced(dim: 2, range), both.runtime) }
-            return graph.gated(activation, gate: part(0..<width), up: part(width..<both.shape[2]))
+            return graph.gated(activation, gate: gate(graph, x), up: up(graph, x))
+        case .joined(let activation, let both, _): return graph.gated(activation, halves: both(graph, x))
         case .plain(let activation, let up, _): return graph.activation(activation, up(graph, x))
         }
     }

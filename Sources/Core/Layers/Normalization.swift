@@ -28,4 +28,12 @@ public enum Normalization {
         case .layer(let norm): norm(graph, x)
         }
     }
+
+    /// The norm and x itself, see `Graph.normAndInput`.
+    public func withInput(_ graph: Graph, _ x: Tensor) -> (norm: Tensor, input: Tensor) {
+        switch self {
+        case .rms(let norm): norm.withInput(graph, x)
+        case .layer(let norm): norm.withInput(graph, x)
+        }
+    }
 }

@@ -19,4 +19,9 @@ public struct RMSNorm {
     public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor {
         graph.rmsNorm(x, weight, epsilon: epsilon)
     }
+
+    /// The norm and x itself, see `Graph.normAndInput`.
+    public func withInput(_ graph: Graph, _ x: Tensor) -> (norm: Tensor, input: Tensor) {
+        graph.normAndInput(x, weight, epsilon: epsilon)
+    }
 }

@@ -15,6 +15,8 @@ public struct SelfAttention {
     /// Norms over each head's dims, before the rotation (Qwen 3).
     public let queryNorm: RMSNorm?
     public let keyNorm: RMSNorm?
+    /// The projection whose outputs are q, k and v side by side: the fused one, or the separate ones joined.
+    private let sideBySide: Linear?
     private let layer: Int
     private let headSize: Int
     /// H and K of the whole model; their ratio is also that of a rank's part.
@@ -62,6 +64,11 @@ public struct SelfAttention {
             ? .fused(projection(names.queryKeyValue))
             : .separate(
                 query: projection(names.query), key: projection(names.key), value: projection(names.value))
+        sideBySide =
+            switch projections {
+            case .separate(let query, let key, let value): Linear.joining([query, key, value])
+            case .fused(let all): all
+            }
         output = projection(names.output)
         (queryNorm, keyNorm) = (norm(names.queryNorm), norm(names.keyNorm))
         self.layer = layer
@@ -84,20 +91,46 @@ public struct SelfAttention {
 
     /// What the output projection reads, [B, T, H * D].
     private func mixed(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
-        let (q, k, v) = rotated(graph, x, context)
+        let all = sideBySide?(graph, x)
         let mixed: Tensor
         if let cache = context.cache {
+            let (q, k, v) = rotated(graph, x, all, context)
             mixed = cache.attention(graph.runtime, q, k, v, layer: layer, scale: scale, window: window)
         } else {
             let mask = AttentionMask(window: window, documentStart: context.documentStart)
-            mixed = graph.attention(q, k, v, scale: scale, mask: mask)
+            if let all, queryNorm == nil {
+                mixed = attention(graph, all, context, mask)
+            } else {
+                let (q, k, v) = rotated(graph, x, all, context)
+                mixed = graph.attention(q, k, v, scale: scale, mask: mask)
+            }
         }
         return mixed.reshaped(to: [x.shape[0], x.shape[1], mixed.shape[2] * headSize])
     }
 
+    /// Attention over all [B, T, (H + 2 K) D], whose parts stay where they are.
+    private func attention(_ graph: Graph, _ all: Tensor, _ context: DecoderContext, _ mask: AttentionMask) -> Tensor {
+        let counts = counts(all)
+        let rotatedCount = counts[0] + counts[1]
+        var heads = all.reshaped(to: [all.shape[0], all.shape[1], rotatedCount + counts[2], headSize])
+        if rotates, let rotation = context.rotation {
+            heads = graph.rotary(
+                heads, first: rotatedCount, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
+        }
+        return graph.attention(sideBySide: heads, keyValueHeads: counts[1], scale: scale, mask: mask)
+    }
+
+    /// How many heads of queries, keys and values [B, T, (H + 2 K) D] holds.
+    private func counts(_ all: Tensor) -> [Int] {
+        let part = all.shape[2] / (headCounts.query + 2 * headCounts.keyValue) / headSize
+        return [part * headCounts.query, part * headCounts.keyValue, part * headCounts.keyValue]
+    }
+
     /// Queries [B, T, H, D], keys and values [B, T, K, D], normalised and rotated.
-    private func rotated(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> (Tensor, Tensor, Tensor) {
-        var (q, k, v) = heads(graph, x)
+    private func rotated(
+        _ graph: Graph, _ x: Tensor, _ all: Tensor?, _ context: DecoderContext
+    ) -> (Tensor, Tensor, Tensor) {
+        var (q, k, v) = heads(graph, x, all)
         if let queryNorm, let keyNorm {
             q = queryNorm(graph, q)
             k = keyNorm(graph, k)
@@ -109,28 +142,21 @@ public struct SelfAttention {
         return (q, k, v)
     }
 
-    /// Queries [B, T, H, D], keys and values [B, T, K, D].
-    private func heads(_ graph: Graph, _ x: Tensor) -> (Tensor, Tensor, Tensor) {
+    /// Queries [B, T, H, D], keys and values [B, T, K, D]; parts of `all` where the projections made one.
+    private func heads(_ graph: Graph, _ x: Tensor, _ all: Tensor?) -> (Tensor, Tensor, Tensor) {
         func split(_ y: Tensor) -> Tensor {
             y.reshaped(to: [x.shape[0], x.shape[1], y.shape[2] / headSize, headSize])
         }
-        switch projections {
-        case .separate(let query, let key, let value):
-            if let all = Linear.joined([query, key, value], graph, x) {
-                let counts = [query, key, value].map { $0.weight.shape[0] / headSize }
-                return parts(all, counts)
-            }
-            return (split(query(graph, x)), split(key(graph, x)), split(value(graph, x)))
-        case .fused(let projection):
-            let y = projection(graph, x)
-            let part = y.shape[2] / (headCounts.query + 2 * headCounts.keyValue)
-            let (queries, keys) = (part * headCounts.query, part * headCounts.keyValue)
-            if !graph.isRecording {
-                return self.parts(y, [queries, keys, keys].map { $0 / headSize })
-            }
-            let parts = graph.split(y, into: [queries, keys, keys])
-            return (split(parts[0]), split(parts[1]), split(parts[2]))
+        if let all {
+            let counts = counts(all)
+            if !graph.isRecording { return parts(all, counts) }
+            let parts = graph.split(all, into: counts.map { $0 * headSize }).map(split)
+            return (parts[0], parts[1], parts[2])
         }
+        guard case .separate(let query, let key, let value) = projections else {
+            preconditionFailure("attention: a fused projection gives all heads")
+        }
+        return (split(query(graph, x)), split(key(graph, x)), split(value(graph, x)))
     }
 
     /// Views of heads that lie side by side, [B, T, sum of counts * D].

@@ -37,11 +37,6 @@ extension Graph {
         map(Program(inputs: 1) { x, _ in [activation(x[0])] }, [x])[0]
     }
 
-    /// activation(gate) * up: SwiGLU with `.silu` (Shazeer 2020, arXiv 2002.05202, eq. 6).
-    public func gated(_ activation: Activation, gate: Tensor, up: Tensor) -> Tensor {
-        map(Program(inputs: 2) { x, _ in [activation(x[0]) * x[1]] }, [gate, up])[0]
-    }
-
     /// Zeroes elements with probability `rate` and scales the rest by 1 / (1 - rate); x itself when nothing is recorded.
     ///
     /// Element i draws number `first + i` of `source`, so the same elements fall out under every layout, and again when

@@ -27,14 +27,8 @@ extension Graph {
             q.dimCount == 4 && k.shape == v.shape && k.shape[0] == q.shape[0] && q.shape[2] % k.shape[2] == 0
                 && q.shape[3] == k.shape[3],
             "attention: q \(q.shape) does not fit k \(k.shape) and v \(v.shape)")
-        let out = runtime.empty(q.shape, q.dtype)
-        let kept: DType = q.dtype == .bfloat16 ? .float32 : q.dtype
-        let logSumExp = runtime.empty([q.shape[0], q.shape[2], q.shape[1]], kept)
-        let forward = Attention(
-            q: q.view, k: k.view, v: v.view, out: out.view, logSumExp: logSumExp.view, scale: scale,
-            window: mask.window, queryStart: mask.queryStart?.view, documentStart: mask.documentStart?.view)
-        runtime.run(.attention(forward))
-        return record(inputs: [q, k, v], outputs: [out]) { gradients, _ in
+        let forward = attend(q, k, v, scale, mask)
+        return record(inputs: [q, k, v], outputs: [Tensor(forward.out, runtime)]) { gradients, _ in
             guard let dout = gradients[0]?.reshaped(to: q.shape) else { return [nil, nil, nil] }
             let (dq, dk, dv) = (
                 runtime.empty(q.shape, q.dtype), runtime.empty(k.shape, k.dtype), runtime.empty(v.shape, v.dtype)
@@ -46,22 +40,72 @@ extension Graph {
         }[0]
     }
 
-    /// Rotates queries or keys by their positions; see `Rotary`. x [B, T, H, D], tables [P, R/2], positions [B, T].
-    public func rotary(_ x: Tensor, cosine: Tensor, sine: Tensor, positions: Tensor) -> Tensor {
+    /// Attention within x [B, T, H + 2 K, D], the heads of queries, keys and values side by side; result [B, T, H, D].
+    public func attention(
+        sideBySide x: Tensor, keyValueHeads: Int, scale: Double, mask: AttentionMask = AttentionMask()
+    ) -> Tensor {
         let runtime = runtime
-        let y = runtime.empty(x.shape, x.dtype)
-        func rotation(_ from: Tensor, _ to: Tensor, inverse: Bool) -> Operation {
-            .rotary(
-                Rotary(
-                    x: from.view, y: to.view, cosine: cosine.view, sine: sine.view, positions: positions.view,
-                    inverse: inverse))
+        let heads = x.shape[2] - 2 * keyValueHeads
+        precondition(
+            x.dimCount == 4 && heads > 0 && heads % keyValueHeads == 0,
+            "attention: \(x.shape) does not hold the heads of queries beside 2 times \(keyValueHeads)")
+        func parts(_ x: Tensor) -> [BufferView] {
+            let values = heads + keyValueHeads
+            return [0..<heads, heads..<values, values..<values + keyValueHeads].map { x.view.sliced(dim: 2, $0) }
         }
-        runtime.run(rotation(x, y, inverse: false))
+        let saved = x.detached
+        let inputs = parts(saved).map { Tensor($0, runtime) }
+        let forward = attend(inputs[0], inputs[1], inputs[2], scale, mask)
+        return record(inputs: [x], outputs: [Tensor(forward.out, runtime)]) { gradients, _ in
+            guard let dout = gradients[0]?.reshaped(to: forward.out.shape) else { return [nil] }
+            let dx = runtime.empty(saved.shape, saved.dtype)
+            let gradients = parts(dx)
+            runtime.run(
+                .attentionBackward(
+                    AttentionBackward(
+                        forward: forward, dout: dout.view, dq: gradients[0], dk: gradients[1], dv: gradients[2])))
+            return [dx]
+        }[0]
+    }
+
+    private func attend(
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, _ scale: Double, _ mask: AttentionMask
+    ) -> Attention {
+        let kept: DType = q.dtype == .bfloat16 ? .float32 : q.dtype
+        let attention = Attention(
+            q: q.view, k: k.view, v: v.view, out: runtime.empty(q.shape, q.dtype).view,
+            logSumExp: runtime.empty([q.shape[0], q.shape[2], q.shape[1]], kept).view, scale: scale,
+            window: mask.window, queryStart: mask.queryStart?.view, documentStart: mask.documentStart?.view)
+        runtime.run(.attention(attention))
+        return attention
+    }
+
+    /// Rotates queries or keys by their positions; see `Rotary`. x [B, T, H, D], tables [P, R/2], positions [B, T].
+    /// - Parameter first: how many heads are rotated; the others are copied. Nil = all.
+    public func rotary(
+        _ x: Tensor, first: Int? = nil, cosine: Tensor, sine: Tensor, positions: Tensor
+    ) -> Tensor {
+        let runtime = runtime
+        let rotated = first ?? x.shape[2]
+        func rotate(_ from: Tensor, into to: Tensor, inverse: Bool) {
+            let (source, target) = (from.view.sliced(dim: 2, 0..<rotated), to.view.sliced(dim: 2, 0..<rotated))
+            runtime.run(
+                .rotary(
+                    Rotary(
+                        x: source, y: target, cosine: cosine.view, sine: sine.view, positions: positions.view,
+                        inverse: inverse)))
+            let others = rotated..<from.shape[2]
+            if others.isEmpty { return }
+            runtime.run(
+                .copy(from: from.view.sliced(dim: 2, others), to: to.view.sliced(dim: 2, others)))
+        }
+        let y = runtime.empty(x.shape, x.dtype)
+        rotate(x, into: y, inverse: false)
         let (shape, dtype) = (x.shape, x.dtype)
         return record(inputs: [x], outputs: [y]) { gradients, _ in
             guard let dy = gradients[0]?.reshaped(to: shape) else { return [nil] }
             let dx = runtime.empty(shape, dtype)
-            runtime.run(rotation(dy, dx, inverse: true))
+            rotate(dy, into: dx, inverse: true)
             return [dx]
         }[0]
     }

@@ -21,6 +21,9 @@ extension Operation {
         case .rmsNorm(let norm), .layerNorm(let norm):
             ([norm.x, norm.weight] + [norm.bias].compactMap { $0 }, [norm.y, norm.inverse] + [norm.mean].compactMap { $0 })
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): norm.operands
+        case .swiglu(let unit): ([unit.gate, unit.up], [unit.y])
+        case .swigluBackward(let backward):
+            ([backward.gate, backward.up, backward.dy], [backward.dgate, backward.dup])
         case .rotary(let rotary): ([rotary.x, rotary.cosine, rotary.sine, rotary.positions], [rotary.y])
         case .attention(let attention): (attention.inputs, [attention.out, attention.logSumExp])
         case .attentionBackward(let backward):
@@ -103,7 +106,7 @@ extension NormBackward {
     fileprivate var operands: (inputs: [BufferView], outputs: [BufferView]) {
         let weights = [dweight, dbias].compactMap { $0 }
         return (
-            [x, weight, inverse] + [mean].compactMap { $0 } + [dy] + weights, [dx].compactMap { $0 } + weights
+            [x, weight, inverse, dy] + [mean, addend].compactMap { $0 } + weights, [dx].compactMap { $0 } + weights
         )
     }
 }
