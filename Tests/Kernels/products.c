@@ -123,10 +123,10 @@ void test_panel_product(void) {
                         // What is not read may be anything.
                         for (int64_t i = 0; i < m * n && !beta; i++) put(c, c_type, i / n * ldc + i % n, NAN);
                         memcpy(few, c, (size_t)(space * type_size(c_type)));
-                        void *lines = array(type, n * (k + 1));
+                        void *turned = array(type, n * (k + 1));
                         double *old = widened(c, c_type, space);
                         for (int64_t i = 0; i < n * (k + 1); i++)
-                            put(lines, type, i, i % (k + 1) < k ? get(b, type, i % (k + 1) * n + i / (k + 1)) : NAN);
+                            put(turned, type, i, i % (k + 1) < k ? get(b, type, i % (k + 1) * n + i / (k + 1)) : NAN);
                         double *expected = widened(c, c_type, space);
                         double *left = widened(a, type, m * k), *right = widened(b, type, n * k);
                         for (int64_t i = 0; i < m; i++)
@@ -152,7 +152,7 @@ void test_panel_product(void) {
                             ck_few_rows_product(&product, a_panels, b, 1, n, k);
                             all_near("c of few rows", few, c_type, space, whole, 0, 0);
                             for (int64_t i = 0; i < space; i++) put(few, c_type, i, old[i]);
-                            ck_few_rows_product(&product, a_panels, lines, k + 1, 1, k);
+                            ck_few_rows_product(&product, a_panels, turned, k + 1, 1, k);
                             all_near("c of few rows and lines", few, c_type, space, whole, 0, 0);
                         }
                         release();
