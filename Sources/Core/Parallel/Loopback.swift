@@ -56,21 +56,36 @@ public final class Loopback: Transport {
                 return nil
             }
             guard let done else { throw silence(waiting, timeout) }
+            // All that were taken are accepted, since their senders wait for that.
+            var problem: CollectiveMismatch?
             for (number, parcel) in done {
-                if let parcel { try accept(parcel, number) }
+                if let parcel, let found = accept(parcel, number) { problem = problem ?? found }
                 open[number] = nil
                 waiting.remove(number)
             }
+            if let problem { throw problem }
         }
     }
 
-    private func accept(_ parcel: Parcel, _ number: MessageNumber) throws {
-        guard case .expected(let key, _, let target, let envelope) = open[number] else { return }
+    /// Copies what has arrived, and lets its sender go on.
+    /// - Returns: what is wrong with it.
+    private func accept(_ parcel: Parcel, _ number: MessageNumber) -> CollectiveMismatch? {
+        guard case .expected(let key, _, let target, let envelope) = open[number] else { return nil }
         defer { exchange.mailboxes[key.peer].update { parcel.isTaken = true } }
         guard parcel.envelope == envelope && parcel.bytes.count == target.count else {
-            throw CollectiveMismatch(rank: rank, mine: envelope, peer: key.peer, theirs: parcel.envelope)
+            return CollectiveMismatch(rank: rank, mine: envelope, peer: key.peer, theirs: parcel.envelope)
         }
         target.copyMemory(from: parcel.bytes)
+        return nil
+    }
+
+    /// Ends this rank's part: afterwards nobody reads its memory.
+    private func close() {
+        for case .sent(let parcel, let peer) in open.values where !exchange.mailboxes[peer].withdraw(parcel) {
+            // Its receiver is copying it, which nothing can hold up.
+            _ = exchange.mailboxes[rank].wait(timeout: RankLink.standardTimeout) { parcel.isTaken ? true : nil }
+        }
+        exchange.leave(rank)
     }
 
     private func silence(_ waiting: Set<MessageNumber>, _ seconds: Double) -> any Error {
@@ -121,13 +136,18 @@ extension Loopback {
         let outcome = Outcome<Result>(shape.rankCount)
         let threads = (0..<shape.rankCount).map { rank in
             let thread = Thread {
+                let transport = Loopback(exchange, rank: rank)
                 do {
-                    let link = RankLink(Loopback(exchange, rank: rank), try runtime(), timeout: timeout)
-                    outcome.set(try body(Mesh(shape, link)), rank)
+                    let link = RankLink(transport, try runtime(), timeout: timeout)
+                    do {
+                        outcome.set(try body(Mesh(shape, link)), rank)
+                    } catch { outcome.fail(error) }
+                    // What others may still read lives until then.
+                    withExtendedLifetime(link) { transport.close() }
                 } catch {
                     outcome.fail(error)
+                    transport.close()
                 }
-                exchange.leave(rank)
                 outcome.leave()
             }
             // The main thread's size: the secondary threads' default is too small for deep graphs.

@@ -35,6 +35,16 @@ final class Mailbox: @unchecked Sendable {
     /// The parcel, which leaves the mailbox; called inside `wait`.
     func take(_ key: Key, place: Int) -> Parcel? { parcels.removeValue(forKey: Slot(key: key, place: place)) }
 
+    /// Takes a parcel back, unless the owner has taken it.
+    /// - Returns: whether it was still there.
+    func withdraw(_ parcel: Parcel) -> Bool {
+        condition.withLock {
+            guard let slot = parcels.first(where: { $0.value === parcel })?.key else { return false }
+            parcels[slot] = nil
+            return true
+        }
+    }
+
     /// Changes what the owner may wait for.
     func update(_ change: () -> Void) {
         condition.withLock {

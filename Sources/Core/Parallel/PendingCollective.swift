@@ -8,7 +8,8 @@ struct Exchange {
 /// A collective under way. Other work may be done before `finish`; what the collective reads stays unchanged, and what
 /// it writes is undefined, until then.
 public final class PendingCollective {
-    private let link: RankLink
+    // The link holds what is under way.
+    private unowned let link: RankLink
     private let entry: Int
     /// Holds the memory that messages are sent from and received into.
     private let collective: Collective
@@ -16,12 +17,13 @@ public final class PendingCollective {
 
     init(_ link: RankLink, entry: Int, _ collective: Collective, _ exchange: Exchange?) {
         (self.link, self.entry, self.collective, self.exchange) = (link, entry, collective, exchange)
+        if exchange != nil { link.started(self, entry) }
     }
 
     /// Waits until the collective is done. A failure is kept, see `RankLink.check`.
     public func finish() {
         guard exchange != nil else { return }
-        while let open = exchange, link.wait(for: open.messages, of: self) { exchange = open.then() }
-        if link.failure == nil { link.recorder.finished(entry) }
+        while let open = exchange, link.wait(for: open.messages) { exchange = open.then() }
+        if exchange == nil { link.finished(entry) }
     }
 }

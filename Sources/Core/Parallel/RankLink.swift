@@ -16,8 +16,9 @@ public final class RankLink {
     private let timeout: Double
     /// What went wrong first.
     public private(set) var failure: (any Error)?
-    /// Collectives whose memory a transport may still write to.
-    private var abandoned: [PendingCollective] = []
+    /// Collectives that are under way, by their place in the record: others read and write their memory until they are
+    /// finished, whether or not someone still holds them.
+    private var open: [Int: PendingCollective] = [:]
 
     public var rank: Int { transport.rank }
     public var rankCount: Int { transport.rankCount }
@@ -38,16 +39,22 @@ public final class RankLink {
     /// Keeps a failure that was found elsewhere.
     func fail(_ error: any Error) { if failure == nil { failure = error } }
 
+    func started(_ collective: PendingCollective, _ entry: Int) { open[entry] = collective }
+
+    func finished(_ entry: Int) {
+        open[entry] = nil
+        recorder.finished(entry)
+    }
+
     /// Waits for messages; a failure is kept.
     /// - Returns: whether they have arrived.
-    func wait(for messages: [MessageNumber], of collective: PendingCollective) -> Bool {
+    func wait(for messages: [MessageNumber]) -> Bool {
         do {
             try check()
             try transport.wait(for: messages, timeout: timeout)
             return true
         } catch {
             fail(error)
-            abandoned.append(collective)
             return false
         }
     }

@@ -1,5 +1,6 @@
 import Core
 import Dispatch
+import Foundation
 import Testing
 
 // R ranks, n elements
@@ -134,6 +135,42 @@ import Testing
             _ = try Loopback.run(ranks: 3) { mesh in
                 if mesh.rank == 1 { throw Broken() }
                 try mesh.world.barrier()
+            }
+        }
+    }
+
+    @Test func `a message that its sender holds no more arrives all the same`() throws {
+        let results = try Loopback.run(ranks: 2) { mesh in
+            let count = 1 << 16
+            if mesh.rank == 0 {
+                _ = mesh.world.start(.send(mesh.runtime.full([count], .float32, 7), to: 1, channel: 1))
+                // Would take the place of what is on its way.
+                let other = mesh.runtime.full([count], .float32, 3)
+                try mesh.world.barrier()
+                return other.floats() == [Float](repeating: 3, count: count)
+            }
+            let x = mesh.runtime.zeros([count], .float32)
+            mesh.world.run(.receive(x, from: 0, channel: 1))
+            try mesh.world.barrier()
+            return x.floats() == [Float](repeating: 7, count: count)
+        }
+        #expect(results == [true, true])
+    }
+
+    @Test func `what nobody has taken when its sender ends is lost, and not read any more`() {
+        let isLeaving = DispatchSemaphore(value: 0)
+        #expect(throws: PeerLost.self) {
+            _ = try Loopback.run(ranks: 2) { mesh in
+                let x = mesh.runtime.full([8], .float32, 1)
+                if mesh.rank == 0 {
+                    _ = mesh.world.start(.send(x, to: 1, channel: 1))
+                    isLeaving.signal()
+                    return
+                }
+                isLeaving.wait()
+                Thread.sleep(forTimeInterval: 0.2)
+                mesh.world.run(.receive(x, from: 0, channel: 1))
+                try mesh.link.check()
             }
         }
     }
