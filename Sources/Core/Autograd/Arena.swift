@@ -11,14 +11,14 @@ public final class Arena {
     public struct Entry: Sendable, Hashable {
         public let name: String
         /// What this rank holds of it.
-        public let box: Box
+        public let part: ParameterPart
         /// The shape of the whole parameter.
         public let wholeShape: [Int]
         /// Its elements in the flat buffers.
         public let range: Range<Int>
 
         /// The shape of what this rank holds.
-        public var shape: [Int] { box.size }
+        public var shape: [Int] { part.shape }
     }
 
     /// The block of the model, see `ParameterSpec.block`.
@@ -38,12 +38,12 @@ public final class Arena {
     public var elementCount: Int { weights.elementCount }
 
     /// Lays out parts of parameters in order; all values are 0.
-    init(_ parts: [(spec: ParameterSpec, box: Box)], _ runtime: Runtime, block: String, group: Int?, precision: Precision) {
+    init(_ parts: [(spec: ParameterSpec, part: ParameterPart)], _ runtime: Runtime, block: String, group: Int?, precision: Precision) {
         var end = 0
-        entries = parts.map { spec, box in
+        entries = parts.map { spec, part in
             let start = Arena.roundUp(end, to: Arena.shardAlignment)
-            end = start + box.elementCount
-            return Entry(name: spec.name, box: box, wholeShape: spec.shape, range: start..<end)
+            end = start + part.elementCount
+            return Entry(name: spec.name, part: part, wholeShape: spec.shape, range: start..<end)
         }
         let count = Arena.roundUp(end, to: Arena.shardAlignment)
         self.block = block

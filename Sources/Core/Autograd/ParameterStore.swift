@@ -24,7 +24,7 @@ public final class ParameterStore {
     ///     instead of in an arena.
     public init(
         _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,
-        group: (String) -> Int? = { _ in 0 }, part: (ParameterSpec) -> Box? = { Box(whole: $0.shape) },
+        group: (String) -> Int? = { _ in 0 }, part: (ParameterSpec) -> ParameterPart? = { ParameterPart(whole: $0.shape) },
         lent: [String: Tensor] = [:]
     ) {
         struct Key: Hashable {
@@ -32,23 +32,23 @@ public final class ParameterStore {
             let group: Int?
         }
         var order: [Key] = []
-        var members: [Key: [(spec: ParameterSpec, box: Box)]] = [:]
-        let held = specs.compactMap { spec in part(spec).map { (spec: spec, box: $0) } }
+        var members: [Key: [(spec: ParameterSpec, part: ParameterPart)]] = [:]
+        let held = specs.compactMap { spec in part(spec).map { (spec: spec, part: $0) } }
         var lentParameters: [Parameter] = []
-        for (spec, box) in held {
+        for (spec, part) in held {
             precondition(
-                BufferView.boxFits(box.size, at: box.offset, in: spec.shape),
-                "parameter store: \(box) is no part of '\(spec.name)' \(spec.shape)")
+                part.boxes.allSatisfy { BufferView.boxFits($0.size, at: $0.offset, in: spec.shape) },
+                "parameter store: \(part.boxes) is no part of '\(spec.name)' \(spec.shape)")
             if let value = lent[spec.name] {
                 precondition(
-                    group(spec.name) == nil && value.shape == box.size && value.dtype == precision.compute,
+                    group(spec.name) == nil && value.shape == part.shape && value.dtype == precision.compute,
                     "parameter store: '\(spec.name)' cannot be lent as \(value.dtype) \(value.shape)")
                 lentParameters.append(Parameter(name: spec.name, value: value, gradient: nil))
                 continue
             }
             let key = Key(block: spec.block, group: group(spec.name))
             if members[key] == nil { order.append(key) }
-            members[key, default: []].append((spec, box))
+            members[key, default: []].append((spec, part))
         }
         let arenas = order.map {
             Arena(members[$0] ?? [], runtime, block: $0.block, group: $0.group, precision: precision)
@@ -63,9 +63,12 @@ public final class ParameterStore {
         self.byName = byName
         self.parameters = held.compactMap { byName[$0.spec.name] }
         guard let seed else { return }
-        for ((spec, box), parameter) in zip(held, parameters) where lent[spec.name] == nil {
-            spec.initializer.fill(
-                parameter.value, box, of: spec.shape, Philox(seed: seed, stream: "init/" + spec.name))
+        for ((spec, part), parameter) in zip(held, parameters) where lent[spec.name] == nil {
+            let source = Philox(seed: seed, stream: "init/" + spec.name)
+            for (box, range) in part.pieces {
+                let piece = part.boxes.count == 1 ? parameter.value.view : parameter.value.view.sliced(dim: part.dim, range)
+                spec.initializer.fill(Tensor(piece, runtime), box, of: spec.shape, source)
+            }
         }
         refreshCompute()
     }

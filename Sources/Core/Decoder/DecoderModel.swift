@@ -12,6 +12,8 @@ public final class DecoderModel {
     public let finalNorm: Normalization
     /// The output embedding, [V, C]: the embedding itself when tied.
     public let head: Parameter
+    /// What happens at the borders of layers that are divided over ranks.
+    public let exchange: any LayerExchange
     private let checkpointing: Checkpointing
     private let rotation: (cosine: Tensor, sine: Tensor)?
 
@@ -50,16 +52,18 @@ public final class DecoderModel {
     ///   - configuration: the architecture.
     ///   - parameters: holds what `specs(configuration)` declares.
     ///   - checkpointing: what backward recomputes.
+    ///   - exchange: how ranks that hold parts of the parameters put theirs together.
     public init(
         _ configuration: DecoderConfiguration, _ parameters: ParameterStore, _ runtime: Runtime,
-        checkpointing: Checkpointing = .none
+        checkpointing: Checkpointing = .none, exchange: any LayerExchange = WholeLayers()
     ) {
         let names = configuration.names
         self.configuration = configuration
         self.checkpointing = checkpointing
-        embedding = Embedding(names.embedding, from: parameters)
+        self.exchange = exchange
+        embedding = Embedding(names.embedding, count: configuration.vocabularySize, from: parameters)
         positionEmbedding = configuration.positions == .learned
-            ? Embedding(names.positions, from: parameters) : nil
+            ? Embedding(names.positions, count: configuration.positionCount, from: parameters) : nil
         blocks = configuration.layers.indices.map { DecoderBlock(configuration, layer: $0, from: parameters) }
         finalNorm = Normalization(
             configuration.norm, names.finalNorm, epsilon: configuration.normEpsilon, from: parameters)
@@ -84,12 +88,13 @@ public final class DecoderModel {
     /// What the blocks of one forward pass share.
     public func context(_ batch: TokenBatch, cache: CachedBatch? = nil) -> DecoderContext {
         DecoderContext(
-            positions: batch.positions, documentStart: batch.documentStart, rotation: rotation, cache: cache)
+            positions: batch.positions, documentStart: batch.documentStart, rotation: rotation, cache: cache,
+            exchange: exchange)
     }
 
     /// The residual stream before the first block, [B, T, C].
     public func embed(_ graph: Graph, _ batch: TokenBatch) -> Tensor {
-        let x = embedding(graph, batch.ids)
+        let x = exchange.embed(graph, batch.ids, embedding)
         return positionEmbedding.map { graph.add(x, $0(graph, batch.positions)) } ?? x
     }
 
@@ -103,6 +108,16 @@ public final class DecoderModel {
         case .block: recomputed(.everything)
         case .selective: recomputed(.selective)
         }
+    }
+
+    /// Scores positions, see `Graph.score`.
+    /// - Parameter hidden: [N, C], rows of what `hidden` returned.
+    public func score(
+        _ graph: Graph, _ hidden: Tensor, targets: Tensor, temperature: Double = 1, softcap: Double? = nil
+    ) -> HeadScores {
+        graph.score(
+            hidden, head: head, vocabulary: configuration.vocabularySize, targets: targets, temperature: temperature,
+            softcap: softcap, exchange: exchange)
     }
 
     /// The final norm.

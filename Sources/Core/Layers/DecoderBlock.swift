@@ -34,12 +34,12 @@ public struct DecoderBlock {
         if context.cache != nil {
             // Nobody else reads the residual stream of generation, so it is added to where it lies.
             attention.add(graph, attentionNorm(graph, x), context, to: x)
-            mlp.add(graph, mlpNorm(graph, x), to: x)
+            mlp.add(graph, mlpNorm(graph, x), context, to: x)
             return x
         }
         let (attended, residual) = attentionNorm.withInput(graph, x)
         let h = graph.add(residual, attention(graph, attended, context))
         let (mixed, sum) = mlpNorm.withInput(graph, h)
-        return graph.add(sum, mlp(graph, mixed))
+        return graph.add(sum, mlp(graph, mixed, context))
     }
 }

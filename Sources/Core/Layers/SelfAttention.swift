@@ -28,25 +28,27 @@ public struct SelfAttention {
     static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
         let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
         func projection(
-            _ part: String, _ inputs: Int, _ outputs: Int, _ hasBias: Bool, _ placement: Placement
+            _ part: String, _ inputs: Int, _ outputs: Int, _ hasBias: Bool, _ role: Placement.Role, _ sections: [Int] = []
         ) -> [ParameterSpec] {
             Linear.specs(
                 names.layer(layer, part), block: block, inputs: inputs, outputs: outputs, hasBias: hasBias,
                 isTransposed: configuration.storesTransposed,
-                initializer: configuration.initializer(residual: placement == .rows), placement: placement)
+                initializer: configuration.initializer(residual: role == .rows), role: role,
+                unit: configuration.headSize, sections: sections)
         }
         let width = configuration.width
         let queries = configuration.headCount * configuration.headSize
         let keys = configuration.keyValueHeadCount * configuration.headSize
         let hasBias = configuration.queryKeyValueHasBias
         let inputs = configuration.fusesQueryKeyValue
-            ? projection(names.queryKeyValue, width, queries + 2 * keys, hasBias, .columns)
+            ? projection(names.queryKeyValue, width, queries + 2 * keys, hasBias, .columns, [queries, keys, keys])
             : projection(names.query, width, queries, hasBias, .columns)
                 + projection(names.key, width, keys, hasBias, .columns)
                 + projection(names.value, width, keys, hasBias, .columns)
         let norms = !configuration.normalizesQueriesAndKeys
             ? [] : [names.queryNorm, names.keyNorm].flatMap {
-                RMSNorm.specs(names.layer(layer, $0), block: block, width: configuration.headSize)
+                RMSNorm.specs(
+                    names.layer(layer, $0), block: block, width: configuration.headSize, placement: Placement(.perHead))
             }
         return inputs + projection(names.output, queries, width, configuration.outputHasBias, .rows) + norms
     }
@@ -81,12 +83,12 @@ public struct SelfAttention {
 
     /// x [B, T, C]; result [B, T, C].
     public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
-        output(graph, mixed(graph, x, context))
+        context.exchange.project(output, graph, mixed(graph, context.exchange.enter(graph, x), context))
     }
 
     /// residual += attention(x), in place, where nothing is recorded.
     func add(_ graph: Graph, _ x: Tensor, _ context: DecoderContext, to residual: Tensor) {
-        output.add(graph, mixed(graph, x, context), to: residual)
+        context.exchange.add(output, graph, mixed(graph, context.exchange.enter(graph, x), context), to: residual)
     }
 
     /// What the output projection reads, [B, T, H * D].

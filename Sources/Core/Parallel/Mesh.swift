@@ -1,7 +1,6 @@
 /// A rank's view of the mesh: where it lies, and its communicators along every set of axes.
 ///
-/// All communicators are made here, in one fixed order on all ranks: made when first needed they would have different
-/// numbers where only some ranks need them.
+/// A communicator's number is a function of its axes, so that it is the same on all ranks, whichever need it.
 public final class Mesh {
     public let shape: MeshShape
     public let link: RankLink
@@ -39,6 +38,17 @@ public final class Mesh {
             preconditionFailure("mesh: no communicator along \(present)")
         }
         return communicator
+    }
+
+    /// The ranks along an axis in groups of `count` neighbours: this rank's group.
+    public func neighbours(_ count: Int, along axis: MeshAxis) -> Communicator {
+        let all = along(axis)
+        precondition(all.rankCount % count == 0, "mesh: \(all.rankCount) ranks are no groups of \(count)")
+        let first = all.rank / count * count
+        // Apart from the numbers of the axes' own communicators, and of groups of another size.
+        let number = 32 + count * MeshAxis.allCases.count + (MeshAxis.allCases.firstIndex(of: axis) ?? 0)
+        return Communicator(
+            "\(axis.rawValue) by \(count)", members: Array(all.members[first..<first + count]), number: Int32(number), link)
     }
 
     /// All ranks.

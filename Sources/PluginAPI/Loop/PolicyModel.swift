@@ -26,9 +26,9 @@ public final class PolicyModel {
         let flat = hidden.reshaped(to: [layout.ids.count, hidden.shape[2]])
         let count = layout.targets.count
         let scored = graph.rows(flat, at: runtime.tensor(layout.scoredRows, [count]))
-        let scores = graph.score(
-            scored, head: decoder.head, targets: runtime.tensor(layout.targets, [count]),
-            temperature: batch.temperature, softcap: settings.softcap)
+        let scores = decoder.score(
+            graph, scored, targets: runtime.tensor(layout.targets, [count]), temperature: batch.temperature,
+            softcap: settings.softcap)
         return TokenScores(
             graph: graph, scores: scores, sequenceIndex: runtime.tensor(layout.sequenceIndex, [count]),
             sequenceCount: batch.sequences.count, settings: settings)
