@@ -85,7 +85,7 @@ import Testing
         func run(_ precision: Precision, _ storage: StateStorage) throws -> [Double] {
             let runtime = Runtime(CPUBackend(threads: 2))
             let spec = ParameterSpec(
-                "w", [64, 80], block: "a", initializer: .normal(standardDeviation: 1), placement: .columns)
+                "w", [64, 80], block: "a", initializer: .normal(standardDeviation: 1), placement: Placement(.columns))
             let (store, update) = try make(runtime, Muon(.template), [spec], precision, storage, lr: 0.01)
             for step in 1...20 {
                 if let gradient = store["w"].gradient {

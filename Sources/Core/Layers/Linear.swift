@@ -34,6 +34,9 @@ public struct Linear {
         self.isTransposed = isTransposed
     }
 
+    /// O of what this rank holds.
+    public var outputCount: Int { weight.shape[isTransposed ? 1 : 0] }
+
     /// x [..., I]; result [..., O].
     public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor {
         graph.linear(x, weight, bias: bias, isTransposed: isTransposed)
