@@ -46,7 +46,9 @@ import Testing
         func values(_ parts: [String: ParameterPart]) -> [String: [Float]] {
             let store = ParameterStore(
                 specs, runtime, precision: .float32, seed: 7,
-                part: { parts[$0.name] ?? ($0.name == "b" ? nil : ParameterPart(whole: $0.shape)) })
+                place: {
+                    parts[$0.name].map { ParameterPlace($0) } ?? ($0.name == "b" ? nil : ParameterPlace(whole: $0.shape))
+                })
             #expect(store.specs.map(\.name) == ["a", "c"] && store.find("b") == nil)
             return Dictionary(uniqueKeysWithValues: store.parameters.map { ($0.name, $0.value.floats()) })
         }
@@ -65,8 +67,8 @@ import Testing
         ] {
             let held = values(parts)
             for (name, shape) in [("a", [6, 10]), ("c", [2, 3, 4])] {
-                let expected = parts[name].map { Self.places($0.boxes, in: shape).compactMap { whole[name]?[$0] } }
-                #expect(held[name] == expected)
+                guard let part = parts[name] else { continue }
+                #expect(held[name] == Self.places(part.boxes, in: shape).compactMap { whole[name]?[$0] })
             }
         }
         let columns = values(["a": ParameterPart([0..<2, 7..<10], dim: 1, of: [6, 10])])

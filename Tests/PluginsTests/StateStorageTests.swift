@@ -219,7 +219,7 @@ private final class LanguageRun {
             let terms = scores.crossEntropy(weight: "cross_entropy").terms
             graph.backward(
                 from: terms.map { ($0.sum, gradient: policy.runtime.full($0.sum.shape, $0.sum.dtype, 1 / weight)) })
-            let norm = policy.store.gradientNorm()
+            let norm = try policy.gradientNorm()
             update.apply(step: step, lrFactor: 1, gradientScale: min(1, 1 / (norm + 1e-6)))
         }
     }

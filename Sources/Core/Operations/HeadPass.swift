@@ -52,7 +52,9 @@ struct HeadPass {
     ///   - gradients: of the four outputs of `forward`; nil = 0.
     ///   - wantsHidden: whether the positions' gradient is wanted.
     func backward(_ gradients: [Tensor?], logSumExp: Tensor, entropy: Tensor, wantsHidden: Bool) -> Tensor? {
-        let dhidden = wantsHidden ? runtime.empty(hidden.shape, wide) : nil
+        // Where a rank has no rows of the head, no block writes it.
+        let isEmpty = head.shape[0] == 0
+        let dhidden = !wantsHidden ? nil : isEmpty ? runtime.zeros(hidden.shape, wide) : runtime.empty(hidden.shape, wide)
         let narrow = hidden.dtype == wide ? nil : workspace(hidden.dtype)
         eachBlock { positions, block in
             let dlogits = narrow.map { part(of: $0, block.logits.shape) } ?? block.logits

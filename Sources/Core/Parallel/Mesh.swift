@@ -40,17 +40,13 @@ public final class Mesh {
         return communicator
     }
 
-    /// The ranks along an axis in groups of `count` neighbours: this rank's group.
-    public func neighbours(_ count: Int, along axis: MeshAxis) -> Communicator {
-        let all = along(axis)
-        precondition(all.rankCount % count == 0, "mesh: \(all.rankCount) ranks are no groups of \(count)")
-        let first = all.rank / count * count
-        // Apart from the numbers of the axes' own communicators, and of groups of another size.
-        let number = 32 + count * MeshAxis.allCases.count + (MeshAxis.allCases.firstIndex(of: axis) ?? 0)
-        return Communicator(
-            "\(axis.rawValue) by \(count)", members: Array(all.members[first..<first + count]), number: Int32(number), link)
-    }
-
     /// All ranks.
     public var world: Communicator { along(.pipeline, .data, .expert, .context, .tensor) }
+}
+
+extension Mesh {
+    /// The mesh of a run of one rank.
+    public static func alone(_ runtime: Runtime) -> Mesh {
+        Mesh(MeshShape([:]), RankLink(Loopback.alone(), runtime))
+    }
 }

@@ -10,19 +10,15 @@ public struct TensorExchange: LayerExchange {
 
     /// What this rank holds of a parameter.
     /// - Returns: nil when it cannot be divided evenly.
-    public func part(of spec: ParameterSpec) -> ParameterPart? {
-        spec.placement.ranges(
-            of: spec.shape[spec.placement.dim], rank: communicator.rank, of: communicator.rankCount
-        ).map { ParameterPart($0, dim: spec.placement.dim, of: spec.shape) }
-    }
-
-    /// Adds up gradients of parameters that several ranks hold and use for different work.
-    public func sumSharedGradients(_ specs: [ParameterSpec], _ store: ParameterStore) {
-        for spec in specs {
-            let count = spec.placement.sharerCount(of: spec.shape[spec.placement.dim], over: communicator.rankCount)
-            guard count > 1, let gradient = store.find(spec.name)?.gradient else { continue }
-            mesh.neighbours(count, along: .tensor).run(.allReduce(gradient))
-        }
+    public func place(_ spec: ParameterSpec) -> ParameterPlace? {
+        let (placement, length) = (spec.placement, spec.shape[spec.placement.dim])
+        let (rank, count) = (communicator.rank, communicator.rankCount)
+        guard let ranges = placement.ranges(of: length, rank: rank, of: count) else { return nil }
+        var place = ParameterPlace(ParameterPart(ranges, dim: placement.dim, of: spec.shape))
+        let sharers = communicator.neighbours(placement.sharerCount(of: length, over: count))
+        if sharers.rankCount > 1 { place.sharers = [sharers] }
+        place.isCounted = placement.role == .replicated ? rank == 0 : sharers.rank == 0
+        return place
     }
 
     public func enter(_ graph: Graph, _ x: Tensor) -> Tensor { graph.shared(x, over: communicator) }
