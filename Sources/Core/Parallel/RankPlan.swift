@@ -40,6 +40,23 @@ public struct RankPlan {
         pipeline.stageNumbers(ofRank: mesh.along(.pipeline).rank).map(pipeline.stage)
     }
 
+    /// Leaves this rank what its stages of the pipeline need.
+    ///
+    /// A tied embedding is needed by the first and the last stage, which both update it: its gradient is the sum of theirs.
+    public mutating func dealOutLayers() {
+        let (stages, inner, configuration) = (stages, place, configuration)
+        let ranks = mesh.along(.pipeline)
+        let last = pipeline.shape(microBatches: 1).place(ofStage: pipeline.layerCounts.count - 1).rank
+        place = { spec in
+            guard stages.contains(where: { $0.needs(spec, of: configuration) }), var place = inner(spec) else { return nil }
+            if last != 0, configuration.isTied, spec.name == configuration.headName {
+                place.sharers.append(ranks.ends())
+                place.isCounted = place.isCounted && ranks.rank == 0
+            }
+            return place
+        }
+    }
+
     /// The ranks that hold the same parameters and see different tokens, so that gradients are sums over them.
     func reduction(isExpert: Bool) -> Communicator {
         isExpert ? mesh.along(.data, .context) : mesh.along(.data, .expert, .context)

@@ -41,7 +41,6 @@ import Testing
         var gradients: [String: [Int: Double]] = [:]
     }
 
-
     private static func run(_ form: Form, ranks: Int) throws -> [Findings] {
         try Loopback.run(MeshShape([.tensor: ranks])) { mesh in
             let (configuration, runtime) = (form.configuration, mesh.runtime)
@@ -49,12 +48,12 @@ import Testing
             let exchange = TensorExchange(mesh)
             let store = ParameterStore(
                 specs, runtime, precision: .float64, seed: 5,
-                part: { spec in
-                    guard let part = exchange.part(of: spec) else {
+                place: { spec in
+                    guard let place = exchange.place(spec) else {
                         Issue.record("\(spec.name) cannot be divided by \(ranks)")
                         return nil
                     }
-                    return part
+                    return place
                 })
             let model = DecoderModel(configuration, store, runtime, exchange: exchange)
             let graph = Graph(runtime, recording: true)
@@ -67,12 +66,16 @@ import Testing
                 from: outputs.enumerated().map { number, output in
                     (output, gradient: runtime.tensor((0..<10).map { Double(($0 * 3 + number) % 7) - 3 }, [10]))
                 })
-            exchange.sumSharedGradients(specs, store)
+            for (name, place) in store.places.sorted(by: { $0.key < $1.key }) {
+                for sharers in place.sharers {
+                    if let gradient = store[name].gradient { sharers.run(.allReduce(gradient)) }
+                }
+            }
             try mesh.link.check()
             var findings = Findings(scores: outputs.flatMap { $0.doubles() })
             for spec in specs {
                 let values = store[spec.name].gradient?.doubles() ?? []
-                let places = Self.places(exchange.part(of: spec), spec.shape)
+                let places = Self.places(store.places[spec.name]?.part, spec.shape)
                 findings.gradients[spec.name] = Dictionary(uniqueKeysWithValues: zip(places, values))
             }
             return findings
