@@ -58,7 +58,9 @@ public final class ArenaExchange: BlockPasses {
     /// Before the first micro-batch.
     public func startStep(microBatches: Int) {
         for member in all {
-            member.passesLeft = microBatches
+            // A rank may have both ends of a pipeline, and with them a tied embedding twice.
+            let uses = stages.count { $0.layers.contains(member.arena.block) || $0.ends.contains(member.arena.block) }
+            member.passesLeft = microBatches * uses
             member.arena.zeroGradients()
         }
     }
@@ -155,7 +157,7 @@ public final class ArenaExchange: BlockPasses {
     private func begin(_ block: String) {
         begun.insert(block)
         bringWeights(block)
-        guard current.kind != .inputs else { return }
+        // Some operations find both kinds of gradient at once, so memory for the weights' is there in either pass.
         for member in members[block] ?? [] {
             guard let gradients = member.arena.gradients, !gradients.view.buffer.isLoaded else { continue }
             gradients.view.buffer.load(from: gradients.runtime.backend)
