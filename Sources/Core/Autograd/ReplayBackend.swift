@@ -53,7 +53,12 @@ final class ReplayBackend: Backend {
         if !operation.operands.outputs.allSatisfy(isKept) { waiting.append(operation) }
     }
 
-    func synchronize() { runtime.backend.synchronize() }
+    func synchronize() {
+        let due = waiting
+        waiting = []
+        for operation in due { runtime.run(operation) }
+        runtime.backend.synchronize()
+    }
 
     /// Says that what follows is backward.
     func finishForward() {

@@ -36,7 +36,7 @@ struct StagePass {
 
     init(_ policy: PolicyModel, _ batches: [MicroBatch], _ settings: ObjectiveSettings) {
         (self.policy, self.batches, self.settings) = (policy, batches, settings)
-        layouts = batches.map { BatchLayout($0.sequences) }
+        layouts = batches.map { BatchLayout($0.sequences).part(policy.plan.tokens) }
         shape = policy.plan.pipeline.shape(microBatches: max(batches.count, 1))
         ranks = policy.plan.mesh.along(.pipeline)
     }
@@ -86,11 +86,12 @@ struct StagePass {
         _ objective: (TokenScores, MicroBatch) throws -> [(Tensor, gradient: Tensor)]
     ) throws {
         let (layout, stage) = (layouts[action.microBatch], policy.stages[action.chunk])
-        guard !layout.targets.isEmpty else { return policy.arenas.idleForward(action.chunk) }
+        guard !layout.sequenceIndex.isEmpty else { return policy.arenas.idleForward(action.chunk) }
         let graph = Graph(policy.runtime, recording: isRecording)
         let tokens = layout.tokens(policy.runtime)
         policy.arenas.startForward(action.chunk)
-        let input = stage.stage.isFirst ? nil : graph.leaf(receive(.activation, action, stage, layout))
+        let input = stage.stage.isFirst ? nil : graph.leaf(
+            receive(.activation, action, stage, layout, isRecording: isRecording))
         var x = input ?? stage.embed(graph, tokens)
         x = stage.applyBlocks(graph, x, stage.context(tokens))
         var seeds: [(Tensor, gradient: Tensor)] = []
@@ -118,7 +119,7 @@ struct StagePass {
         var seeds = flight.seeds
         if let output = flight.output {
             let stage = policy.stages[action.chunk]
-            seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch]))]
+            seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch], isRecording: true))]
             flight.sending?.finish()
         }
         let deferred = flight.graph.backward(from: seeds, deferringWeights: kind == .inputs)
@@ -161,14 +162,14 @@ struct StagePass {
         return ranks.start(.send(x.contiguous(), to: rank, channel: channel))
     }
 
-    /// Activations [B, T, C] or their gradient.
+    /// Activations [B, T, C] or their gradient; what ranks keep of the tokens between layers where they are recorded.
     private mutating func receive(
-        _ content: Content, _ action: PipelineAction, _ stage: DecoderModel, _ layout: BatchLayout
+        _ content: Content, _ action: PipelineAction, _ stage: DecoderModel, _ layout: BatchLayout, isRecording: Bool
     ) -> Tensor {
         let (rank, channel) = border(content, action, isSending: false)
         if let x = handed.removeValue(forKey: channel) { return x }
-        let x = policy.runtime.empty(
-            [layout.rowCount, layout.rowLength, stage.configuration.width], stage.dtype)
+        let length = layout.rowLength / (isRecording ? policy.plan.tokens.streamRanks : 1)
+        let x = policy.runtime.empty([layout.rowCount, length, stage.configuration.width], stage.dtype)
         ranks.run(.receive(x, from: rank, channel: channel))
         return x
     }
