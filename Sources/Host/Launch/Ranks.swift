@@ -3,6 +3,11 @@ import PluginAPI
 
 /// Runs a command's body on its ranks.
 enum Ranks {
+    /// Threads of one of several ranks of this machine.
+    static func threadCount(_ launched: RankEnvironment) -> Int {
+        max(1, Machine.threadCount / (launched.localRankCount ?? 1))
+    }
+
     /// Ranks in processes of their own when a launcher started this one, else threads of this process.
     /// - Parameters:
     ///   - shape: how the ranks lie; nil = as many as were launched, or one, along the data axis.
@@ -24,7 +29,7 @@ enum Ranks {
                 "parallel", "\(launched.launcher) started \(launched.rankCount) ranks, expected \(shape.rankCount)",
                 fix: "mpirun -n \(shape.rankCount) ...")
         }
-        let threads = max(1, Machine.threadCount / (launched.localRankCount ?? 1))
+        let threads = threadCount(launched)
         let transport = try MPITransport()
         let result = try body(Mesh(shape, RankLink(transport, try runtime(threads))))
         transport.finish()

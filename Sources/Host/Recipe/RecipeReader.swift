@@ -279,18 +279,6 @@ struct RecipeReader {
         if let adapter = value["adapter"], adapter != .null {
             problems.append(InputProblem("adapter", "no adapter plugin exists in this release", fix: "remove adapter"))
         }
-        for axis in value["parallel"]?.members ?? [] {
-            let size = axis.value.integer ?? axis.value["size"]?.integer
-            let known = ["data", "tensor", "pipeline", "context", "expert"]
-            if !known.contains(axis.key) {
-                problems.append(ConfigSchema.unknownKey(axis.key, at: "parallel", known: known))
-            } else if size != 1 {
-                problems.append(
-                    InputProblem(
-                        "parallel.\(axis.key)", "no parallelism plugin exists in this release, so the size must be 1",
-                        fix: "remove parallel.\(axis.key)"))
-            }
-        }
         resolved.append(.init("parallel", value["parallel"] ?? .object([])))
     }
 
