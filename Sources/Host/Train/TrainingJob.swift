@@ -17,8 +17,6 @@ struct TrainingJob {
         var acceptsRecipeDrift = false
         var acceptsPluginDrift = false
         var acceptsProductDrift = false
-        /// Whether one step is recorded operation by operation.
-        var profiles = false
     }
 
     enum Resume: Equatable {
