@@ -1,6 +1,7 @@
 import ArgumentParser
 import Core
 import Foundation
+import JSON
 import PluginAPI
 import Text
 
@@ -46,7 +47,7 @@ struct TrainCommand: ParsableCommand {
         // Ranks meet before anything can be wrong on one of them, so that what is wrong is said once.
         let transport = try MPITransport()
         let world = Mesh(MeshShape([.data: launched.rankCount]), RankLink(transport, Runtime(ReferenceBackend())))
-        let (job, layout, runtime) = try RankGate(world.world).together {
+        let (job, layout, runtime) = try RankGate(world.world).together { () throws -> (TrainingJob, RunLayout, Runtime) in
             let (job, layout) = try job(isHeld: launched.rank > 0, startedRanks: launched.rankCount)
             let runtime = try Runtime.make(
                 Precision(recipe: job.recipe.model.precision), threads: Ranks.threadCount(launched), recorder: operations)

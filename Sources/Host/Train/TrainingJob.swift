@@ -41,7 +41,7 @@ struct TrainingJob {
         // One rank chooses, so that all resume from the same.
         let chosen = try gate.together { mesh.rank == 0 ? try checkpointToResume(products) : nil }
         let path = try mesh.world.broadcast(Array((chosen?.path ?? "").utf8), from: 0)
-        let (inputs, checkpoint, memory) = try gate.together {
+        let (inputs, checkpoint, memory) = try gate.together { () throws -> (TrainingInputs, Checkpoint?, MemoryPlan) in
             let checkpoint = try path.isEmpty || mesh.rank == 0
                 ? chosen : Checkpoint(String(decoding: path, as: UTF8.self), verifying: .sizes)
             let inputs = try TrainingInputs(recipe, registry)
