@@ -40,7 +40,7 @@ struct TrainCommand: ParsableCommand {
         let launched = try RankEnvironment.discover(Machine.environment)
         let operations = profile && (launched?.rank ?? 0) == 0 ? OperationRecorder() : nil
         guard let launched, launched.rankCount > 1 else {
-            let (job, layout) = try job(isHeld: false, startedRanks: 1)
+            let (job, layout) = try self.job(isHeld: false, startedRanks: 1)
             let runtime = try Runtime.make(Precision(recipe: job.recipe.model.precision), recorder: operations)
             return try job.run(.alone(runtime), layout, operations)
         }
@@ -48,7 +48,7 @@ struct TrainCommand: ParsableCommand {
         let transport = try MPITransport()
         let world = Mesh(MeshShape([.data: launched.rankCount]), RankLink(transport, Runtime(ReferenceBackend())))
         let (job, layout, runtime) = try RankGate(world.world).together { () throws -> (TrainingJob, RunLayout, Runtime) in
-            let (job, layout) = try job(isHeld: launched.rank > 0, startedRanks: launched.rankCount)
+            let (job, layout) = try self.job(isHeld: launched.rank > 0, startedRanks: launched.rankCount)
             let runtime = try Runtime.make(
                 Precision(recipe: job.recipe.model.precision), threads: Ranks.threadCount(launched), recorder: operations)
             return (job, layout, runtime)
