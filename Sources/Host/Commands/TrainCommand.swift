@@ -43,6 +43,7 @@ struct TrainCommand: ParsableCommand {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
+        try recipe.parallel.checkTraining()
         let resume: TrainingJob.Resume = switch self.resume {
         case "latest": .latest
         case "never": .never
