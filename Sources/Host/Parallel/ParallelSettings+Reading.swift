@@ -27,6 +27,9 @@ extension ParallelSettings {
         context = reader.axis("context", names: ["strategy": ContextAxis.Strategy.allCases.map(\.rawValue)])
         expert = reader.axis("expert", names: [:])
         problems += reader.problems + valueProblems(at: place)
+        // One form for the default, whether it was written or not.
+        if pipeline.chunks == pipeline.schedule.standardChunkCount { pipeline.chunks = nil }
+        if data.shard == data.size { data.shard = nil }
     }
 
     /// The section with every default filled in; it reads back as the same settings.
