@@ -110,17 +110,19 @@ struct LayoutMemory {
             .init(name: "activations", byteCount: activations(holding, rank: rank)),
             .init(
                 name: "workspace",
-                byteCount: figures.workspace.fixed + figures.workspace.perLayer * holding.layerCount),
+                byteCount: max(
+                    figures.workspace.fixed + figures.workspace.perLayer * holding.layerCount, figures.workspace.update)),
             .init(name: "process and data", byteCount: processBytes + min(snapshotLimit, weights + states)),
         ])
     }
 
-    /// Those of every micro-batch that is alive, and what is there once: the head's, and the block at work.
+    /// Those of every micro-batch that is alive, and what is there once: the head's, and the block at work. An update that
+    /// takes more by itself counts instead.
     private func activations(_ holding: Holding, rank: Int) -> Int {
         let chunks = settings.pipeline.chunkCount
         let perLayer = settings.tensor.sequence
             ? wholeFigures.activations.perLayer / settings.tensor.size : figures.activations.perLayer
         let alive = Double(perLayer) * Double(holding.layerCount) * Double(peakAlive[rank]) / Double(chunks)
-        return (figures.activations.fixed + Int(alive)) / settings.context.size
+        return max((figures.activations.fixed + Int(alive)) / settings.context.size, figures.activations.update)
     }
 }

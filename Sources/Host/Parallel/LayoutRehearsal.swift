@@ -6,10 +6,11 @@ import PluginAPI
 /// A step is gone through with two short models of different depth; what a block takes and what the rest takes follow,
 /// so a model of any depth costs the same to plan.
 final class LayoutRehearsal {
-    /// Bytes that do not depend on the number of blocks, and bytes of each block.
+    /// Bytes that do not depend on the number of blocks, bytes of each block, and what the update takes by itself.
     struct Bytes {
         let fixed: Int
         let perLayer: Int
+        var update = 0
     }
 
     /// What is counted, by the names of `MemoryEstimate`.
@@ -45,11 +46,16 @@ final class LayoutRehearsal {
         let key = Key(tensorRanks: tensorRanks, samples: samples, microBatch: min(microBatch, samples))
         if let figures = known[key] { return figures }
         let depths = [2, 4]
-        let counted = try depths.map { try count(key, depth: $0) }
+        let counted = try depths.map { try count(key, depth: $0, updates: false) }
+        let update = try count(key, depth: depths[0], updates: true)
+        func size(_ name: String, _ estimate: MemoryEstimate) -> Int {
+            estimate.parts.first { $0.name == name }?.byteCount ?? 0
+        }
         func bytes(_ name: String) -> Bytes {
-            let sizes = counted.map { estimate in estimate.parts.first { $0.name == name }?.byteCount ?? 0 }
+            let sizes = counted.map { size(name, $0) }
             let perLayer = max(0, sizes[1] - sizes[0]) / (depths[1] - depths[0])
-            return Bytes(fixed: max(0, sizes[0] - depths[0] * perLayer), perLayer: perLayer)
+            return Bytes(
+                fixed: max(0, sizes[0] - depths[0] * perLayer), perLayer: perLayer, update: size(name, update))
         }
         func trained(_ depth: Int, _ isCounted: (ParameterSpec) -> Bool) -> Double {
             DecoderModel.specs(configuration(key, depth: depth)).filter(isCounted)
@@ -67,14 +73,14 @@ final class LayoutRehearsal {
         return figures
     }
 
-    private func count(_ key: Key, depth: Int) throws -> MemoryEstimate {
+    private func count(_ key: Key, depth: Int, updates: Bool) throws -> MemoryEstimate {
         let settings = ["batch.size=\(key.samples)", "batch.micro=\(key.microBatch)"]
         let changed = try RecipeReader.read(RecipeFile.apply(settings, to: recipe.given), registry: registry)
         var inputs = inputs
         inputs.source = inputs.source.shape(configuration(key, depth: depth))
         return try MemoryRehearsal(
             recipe: changed, registry: registry, inputs: inputs, settings: changed.trainingSettings
-        ).estimate(resident: 0)
+        ).estimate(resident: 0, updates: updates)
     }
 
     /// All tokens stay known, so that the trainer may use any.

@@ -13,7 +13,11 @@ import Testing
         + "num_hidden_layers: 12, num_attention_heads: 8, num_key_value_heads: 2, max_position_embeddings: 256, "
         + "rms_norm_eps: 1.0e-5, tie_word_embeddings: true}, precision: bfloat16}"
     /// Elements: embedding; queries and outputs, keys and values, feed-forward and two norms of 12 layers; the last norm.
-    private let parameters = 4096 * 512 + 12 * (2 * 512 * 512 + 2 * 512 * 128 + 3 * 512 * 1024 + 2 * 512) + 512
+    private let parameters: Int = {
+        let attention = 2 * 512 * 512 + 2 * 512 * 128
+        let layer = attention + 3 * 512 * 1024 + 2 * 512
+        return 4096 * 512 + 12 * layer + 512
+    }()
     private let tokens = 64
 
     private func plan(_ settings: String...) throws -> JSONValue {
@@ -34,6 +38,12 @@ import Testing
         return try #require(plan["layouts"]?.array?.first)
     }
 
+    /// Weights, copies, gradients and states.
+    private func modelBytes(_ layout: JSONValue) -> Double {
+        let parts = ["weights", "compute_copies", "gradients", "optimizer_states"]
+        return parts.reduce(0) { $0 + (layout["estimated_bytes"]?[$1]?.double ?? 0) }
+    }
+
     private func sent(_ axis: String, _ layout: JSONValue) -> Double { layout["sent_bytes"]?[axis]?.double ?? 0 }
 
     private func isClose(_ a: Double, _ b: Double, _ tolerance: Double = 1e-3) -> Bool { abs(a - b) <= tolerance * abs(b) }
@@ -41,14 +51,14 @@ import Testing
     @Test(
         "one rank's estimate is that of the memory command, part by part",
         arguments: [
-            [], ["activations.checkpoint=block"], ["activations.checkpoint=selective", "model.precision=float32"],
-            ["optimizer={name: adamw, states: 8bit}", "model.precision=bfloat16-pure"], ["optimizer=muon"],
+            [String](), ["activations.checkpoint=block"], ["activations.checkpoint=selective", "model.precision=float32"],
+            ["optimizer={name: adamw, states: 8bit}", "model.precision=bfloat16-pure"],
             ["model.freeze=['*mlp*']"], ["checkpoint.every=1"],
         ])
     func oneRank(settings: [String]) throws {
         let asked = try Executable.run(
             ["memory", bench.recipe, config, "batch={size: 64, micro: 2}", "sequence.length=\(tokens)", "--json"] + settings)
-        let memory = try #require(try JSONValue(parsing: asked.output)["estimated_bytes"])
+        let memory = try #require(JSONValue(parsing: asked.output)["estimated_bytes"])
         let planned = try JSONValue(
             parsing: outcome(["--ranks", "1", "--memory", "1TiB", "--json"] + settings).output)
         let found = try #require(planned["layouts"]?.array?.first?["estimated_bytes"])
@@ -60,31 +70,41 @@ import Testing
         }
     }
 
+    @Test("an optimizer of whole matrices has its own states, and room for its update beside them")
+    func muon() throws {
+        let asked = try Executable.run(
+            "memory", bench.recipe, config, "batch={size: 64, micro: 2}", "sequence.length=\(tokens)", "optimizer=muon",
+            "--json")
+        let memory = try #require(JSONValue(parsing: asked.output)["estimated_bytes"])
+        let found = try #require(layout("data=1", "optimizer=muon")["estimated_bytes"])
+        #expect(isClose(found["optimizer_states"]?.double ?? 0, memory["optimizer_states"]?.double ?? 0))
+        #expect(isClose(found["total"]?.double ?? 0, memory["total"]?.double ?? 0, 0.1))
+    }
+
     @Test(
         "zero1, zero2 and zero3 leave 6 + 12/d, 2 + 16/d and 18/d bytes a parameter", arguments: [2, 4, 8])
     func zero(ranks: Int) throws {
         let d = Double(ranks)
-        for (strategy, expected) in [
+        let sizes: [(String, Double)] = [
             ("data", 18), ("zero1", 6 + 12 / d), ("zero2", 2 + 16 / d), ("zero3", 18 / d),
-        ] {
-            let bytes = try #require(try layout("data=\(ranks):\(strategy)")["estimated_bytes"])
-            let sum = ["weights", "compute_copies", "gradients", "optimizer_states"]
-                .reduce(0) { $0 + (bytes[$1]?.double ?? 0) }
-            #expect(isClose(sum / Double(parameters), expected, 1e-3), "\(strategy): \(sum / Double(parameters))")
-            #expect((bytes["gathered_blocks"]?.integer ?? 0 > 0) == (strategy == "zero2" || strategy == "zero3"))
+        ]
+        for (strategy, expected) in sizes {
+            let layout = try layout("data=\(ranks):\(strategy)")
+            let bytes = modelBytes(layout) / Double(parameters)
+            #expect(isClose(bytes, expected), "\(strategy): \(bytes)")
+            let gathered = layout["estimated_bytes"]?["gathered_blocks"]?.integer ?? 0
+            #expect((gathered > 0) == (strategy == "zero2" || strategy == "zero3"))
         }
-        let hybrid = try #require(try layout("data=8:zero3:shard=2")["estimated_bytes"])
+        let hybrid = try #require(layout("data=8:zero3:shard=2")["estimated_bytes"])
         #expect(isClose(hybrid["gradients"]?.double ?? 0, 4 * Double(parameters) / 2))
     }
 
     @Test("float32 has no copies to keep: whole weights of zero1 and zero2 are the masters")
     func float32() throws {
-        for (strategy, expected) in [("data", 16.0), ("zero1", 8 + 8.0 / 4), ("zero2", 4 + 12.0 / 4), ("zero3", 16.0 / 4)] {
-            let bytes = try #require(
-                try layout("data=4:\(strategy)", "model.precision=float32")["estimated_bytes"])
-            let sum = ["weights", "compute_copies", "gradients", "optimizer_states"]
-                .reduce(0) { $0 + (bytes[$1]?.double ?? 0) }
-            #expect(isClose(sum / Double(parameters), expected), "\(strategy): \(sum / Double(parameters))")
+        let sizes: [(String, Double)] = [("data", 16), ("zero1", 10), ("zero2", 7), ("zero3", 4)]
+        for (strategy, expected) in sizes {
+            let bytes = try modelBytes(layout("data=4:\(strategy)", "model.precision=float32")) / Double(parameters)
+            #expect(isClose(bytes, expected), "\(strategy): \(bytes)")
         }
     }
 
@@ -172,16 +192,16 @@ import Testing
 
     @Test("what fits and sends least is recommended, something smaller where it does not fit, and nothing with status 3")
     func recommendation() throws {
-        let wide = try plan("--ranks", "4", "--memory", "1TiB")
+        let wide = try plan("--ranks", "4", "--memory", "1TiB", "sequence.length=256")
         #expect(wide["recommended"]?.string?.hasPrefix("data=4") == true)
         let all = try #require(wide["layouts"]?.array)
         let sizes = all.compactMap { $0["estimated_bytes"]?["total"]?.integer }.sorted()
         let simple = try #require(all.first { $0["mesh"]?.string == "data=4" }?["estimated_bytes"]?["total"]?.integer)
-        let narrow = try plan("--ranks", "4", "--memory", "\(simple - 1)")
+        let narrow = try plan("--ranks", "4", "--memory", "\(simple - 1)", "sequence.length=256")
         #expect(narrow["reason"]?.string?.contains("; data=4 does not fit: ") == true)
         #expect(narrow["layouts"]?.array?.first?["fits"] == .bool(true))
         let smallest = try #require(sizes.first)
-        let none = try outcome(["--ranks", "4", "--memory", "\(smallest / 2)"])
+        let none = try outcome(["--ranks", "4", "--memory", "\(smallest / 2)", "sequence.length=256"])
         #expect(none.status == 3 && none.output.contains("recommended: none\nno layout fits: the smallest is "))
         let text = try outcome(["--ranks", "4", "--memory", "1TiB", "--top", "3"])
         #expect(text.status == 0 && text.output.contains("... and \(all.count - 3) more (--top 0)"))
@@ -209,7 +229,7 @@ import Testing
         }
         #expect(try error() == "--ranks: is missing: how many ranks to lay out\n    fix: --ranks 8")
         #expect(
-            try error("--ranks", "0", "--memory", "lots", "--top", "-1", "--flops-per-byte", "0") == """
+            try error("--ranks", "0", "--memory", "lots", "--top=-1", "--flops-per-byte", "0") == """
                 --ranks: found 0, expected 1 or more
                 --flops-per-byte: found 0.0, expected a number above 0
                 --top: found -1, expected 0 or more
