@@ -110,7 +110,10 @@ extension LayoutPlan {
             .init("layouts", .array(fitting.map { $0.json(fits: true) } + tooLarge.map { $0.json(fits: false) })),
             .init(
                 "left_out",
-                .array(leftOut.map { .object([.init("reason", .string($0.reason)), .init("layouts", .integer($0.count))]) })),
+                .array(
+                    leftOut.map {
+                        .object([.init("reason", .string($0.reason)), .init("layouts", .integer($0.count))])
+                    })),
         ])
     }
 

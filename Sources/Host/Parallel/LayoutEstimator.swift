@@ -25,9 +25,11 @@ final class LayoutEstimator {
         precision = try Precision(recipe: recipe.model.precision)
         rehearsal = LayoutRehearsal(recipe, registry, inputs)
         let configuration = inputs.source.configuration
-        work = ParallelSettings.Work(
+        var work = ParallelSettings.Work(
             configuration, expertCount: inputs.source.config.expertCount, batchSize: recipe.batch.size,
             microBatchSize: recipe.batch.micro ?? recipe.batch.size, sequenceLength: recipe.sequence.length)
+        work.expertsPerToken = inputs.source.config.values["num_experts_per_tok"]?.integer ?? 1
+        self.work = work
         let parameters = DecoderModel.specs(configuration).reduce(0) { $0 + $1.elementCount }
         stepFlops = configuration.flopsPerTrainedToken(parameters: parameters, sequence: recipe.sequence.length)
             * Double(recipe.batch.size * recipe.sequence.length)

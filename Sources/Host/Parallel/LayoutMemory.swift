@@ -54,10 +54,11 @@ struct LayoutMemory {
         rankOfBlock["head"] = last
         var blocks: [String: (trained: Int, frozen: Int)] = [:]
         for spec in DecoderModel.specs(part) {
+            let count = spec.elementCount / (spec.placement == .experts ? settings.expert.size : 1)
             if isTrained(spec.name) {
-                blocks[spec.block, default: (0, 0)].trained += spec.elementCount
+                blocks[spec.block, default: (0, 0)].trained += count
             } else {
-                blocks[spec.block, default: (0, 0)].frozen += spec.elementCount
+                blocks[spec.block, default: (0, 0)].frozen += count
             }
         }
         var holdings = Array(repeating: Holding(), count: pipeline.size)

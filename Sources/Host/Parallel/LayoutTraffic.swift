@@ -1,7 +1,7 @@
 import Core
 
-// d data, t tensor, c context, e expert ranks, p pipeline ranks; m micro-batches; B samples, T tokens, C width; one all-reduce
-// of N bytes over n ranks sends 2 (n - 1) / n N, an all-gather or reduce-scatter (n - 1) / n N
+// d data, t tensor, c context, e expert, p pipeline ranks; m micro-batches; B samples, T tokens, C width; an all-reduce of
+// N bytes over n ranks sends 2 (n - 1) / n N, an all-gather or reduce-scatter (n - 1) / n N
 
 /// Bytes that a rank sends in an optimizer step, by axis, and those of them that nothing hides.
 struct LayoutTraffic {
@@ -62,7 +62,9 @@ struct LayoutTraffic {
         // Between groups that have a whole copy each, shards are summed once a step.
         let between = 2 * share(copies) * elements * g / Double(shards)
         let computing = stepFlops / flopsPerByte
-        func exposed(_ bytes: Double, least: Double, while hidden: Double) -> Double { max(min(least, bytes), bytes - hidden) }
+        func exposed(_ bytes: Double, least: Double, while hidden: Double) -> Double {
+            max(min(least, bytes), bytes - hidden)
+        }
         switch axis.strategy {
         case .data:
             let bytes = 2 * share(axis.size) * elements * g
@@ -137,11 +139,12 @@ struct LayoutTraffic {
         sent.exposed[.pipeline] = min(bytes, 2 * Double(shape.stageCount - 1) * message) + tied
     }
 
-    /// Tokens to their experts and back, forward and backward, at most all of them; gradients of what is no expert's.
+    /// Each token to its experts and back, forward and backward, if experts are chosen evenly; and gradients, which are
+    /// summed over expert ranks where they are no expert's.
     private func expert(_ holding: LayoutMemory.Holding, _ sent: inout Sent) {
         let e = settings.expert.size
         guard e > 1 else { return }
-        let tokens = 4 * share(e) * streamBytes * Double(holding.layerCount * microBatchCount)
+        let tokens = 4 * share(e) * streamBytes * Double(work.expertsPerToken * holding.layerCount * microBatchCount)
         sent.bytes[.expert] = tokens + gradientSum(over: e, holding)
         sent.exposed[.expert] = sent.bytes[.expert]
     }

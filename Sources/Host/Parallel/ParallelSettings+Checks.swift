@@ -7,6 +7,8 @@ extension ParallelSettings {
         package var configuration: DecoderConfiguration
         /// Experts of a block; nil = the model has none.
         package var expertCount: Int?
+        /// Experts that each token is sent to.
+        package var expertsPerToken = 1
         /// Samples of an optimizer step over all ranks, and of a micro-batch of one rank.
         package var batchSize: Int
         package var microBatchSize: Int
@@ -130,7 +132,8 @@ extension ParallelSettings {
             problems.append(
                 InputProblem(
                     "parallel.context.strategy",
-                    "ulysses cannot divide \(heads) attention heads\(share) by \(context.size) ranks", fix: "strategy: ring"))
+                    "ulysses cannot divide \(heads) attention heads\(share) by \(context.size) ranks",
+                    fix: "strategy: ring"))
         } else if keyHeads % context.size != 0, context.size % keyHeads != 0 {
             problems.append(
                 InputProblem(
@@ -144,7 +147,8 @@ extension ParallelSettings {
     private func expertProblems(_ work: Work) -> [InputProblem] {
         guard expert.size > 1 else { return [] }
         guard let count = work.expertCount else {
-            return [InputProblem("parallel.expert.size", "found \(expert.size), the model has no experts", fix: "expert: 1")]
+            let message = "found \(expert.size), the model has no experts"
+            return [InputProblem("parallel.expert.size", message, fix: "expert: 1")]
         }
         guard count % expert.size != 0 else { return [] }
         return [InputProblem("parallel.expert.size", "\(count) experts cannot be divided by \(expert.size) ranks")]

@@ -135,7 +135,8 @@ import Testing
         // A rank in the middle sends in both directions; the ends sum a tied embedding's gradients too.
         let embedding = 4096.0 * 512 * 4
         #expect(isClose(sent("pipeline", try layout("pipeline=2:1f1b")), stream * m + embedding))
-        #expect(isClose(sent("pipeline", try layout("pipeline=2:interleaved")), 2 * stream * m + embedding, 0.34))
+        // Of four stages that take turns each rank sends three times.
+        #expect(isClose(sent("pipeline", try layout("pipeline=2:interleaved")), 3 * stream * m + embedding))
         // With zb-v the first rank has the last stage, and the embedding once.
         #expect(isClose(sent("pipeline", try layout("pipeline=2:zb-v")), 2 * stream * m))
         let gradients = 2 * 0.5 * Double(parameters) * 4
@@ -197,7 +198,7 @@ import Testing
         let all = try #require(wide["layouts"]?.array)
         let sizes = all.compactMap { $0["estimated_bytes"]?["total"]?.integer }.sorted()
         let simple = try #require(all.first { $0["mesh"]?.string == "data=4" }?["estimated_bytes"]?["total"]?.integer)
-        let narrow = try plan("--ranks", "4", "--memory", "\(simple - 1)", "sequence.length=256")
+        let narrow = try plan("--ranks", "4", "--memory", "\(simple - (16 << 20))", "sequence.length=256")
         #expect(narrow["reason"]?.string?.contains("; data=4 does not fit: ") == true)
         #expect(narrow["layouts"]?.array?.first?["fits"] == .bool(true))
         let smallest = try #require(sizes.first)

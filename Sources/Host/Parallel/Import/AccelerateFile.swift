@@ -172,7 +172,7 @@ enum AccelerateFile {
             "cp_backend": .idle("ranks of a ring hand keys and values on"),
             "cp_comm_strategy": .text { name, _ in
                 ["allgather", "alltoall"].contains(name)
-                    ? (.accepted, "keys and values go round (parallel.context.strategy: ring), which gives the same sums") : nil
+                    ? (.accepted, "keys and values go round (parallel.context.strategy: ring): the same sums") : nil
             },
             "sp_backend": .idle("heads are exchanged for tokens"),
             "sp_seq_length": .idle("sequence.length says it"),

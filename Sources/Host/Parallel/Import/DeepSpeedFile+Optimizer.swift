@@ -21,9 +21,13 @@ extension DeepSpeedFile {
                 refuseOptimizer(value, name, path, &draft)
                 return
             }
-            let type = KeyRule.text { _, draft in (.honoured, "optimizer.name: \(draft.recipe["optimizer"]?["name"]?.string ?? "")") }
+            let own = draft.recipe["optimizer"]?["name"]?.string ?? ""
             draft.read(
-                value, ["type": type, "params": .section(rules), "legacy_fusion": .idle("there is one implementation")],
+                value,
+                [
+                    "type": .whole((.honoured, "optimizer.name: \(own)")), "params": .section(rules),
+                    "legacy_fusion": .idle("there is one implementation"),
+                ],
                 at: path)
             // Every parameter decays, which is only the default of other tools.
             if let decay = draft.recipe["optimizer"]?["weight_decay"]?.double, decay > 0 {
@@ -32,12 +36,15 @@ extension DeepSpeedFile {
         }
     }
 
-    private static func refuseOptimizer(_ value: JSONValue, _ name: String, _ path: String, _ draft: inout ImportDraft) {
+    private static func refuseOptimizer(
+        _ value: JSONValue, _ name: String, _ path: String, _ draft: inout ImportDraft
+    ) {
         let compressed = ["onebitadam", "zerooneadam", "onebitlamb"]
         let others = ["adagrad", "lamb", "muadam", "muadamw", "musgd", "muon"]
         let known = ["AdamW", "Adam", "Lion", "SGD"]
         if compressed.contains(name.lowercased()) {
-            draft.record(value, at: path, (.refused, "\(name) rounds gradients to one bit, which changes results; AdamW is exact"))
+            let note = "\(name) rounds gradients to one bit, which changes results; AdamW is exact"
+            draft.record(value, at: path, (.refused, note))
         } else if others.contains(name.lowercased()) {
             draft.record(value, at: path, (.refused, "no optimizer here has the update of \(name)"))
         } else {
@@ -122,18 +129,21 @@ extension DeepSpeedFile {
             let parameters = value["params"]
             // What DeepSpeed takes where nothing is said.
             let steps = parameters?["warmup_num_steps"]
-            if steps == nil { draft.set("scheduler.warmup_steps", .integer(1000)) }
-            if steps == nil { draft.assume("\(path).params.warmup_num_steps", "absent: scheduler.warmup_steps: 1000, DeepSpeed's own") }
+            let place = "\(path).params"
+            if steps == nil {
+                draft.set("scheduler.warmup_steps", .integer(1000))
+                draft.assume("\(place).warmup_num_steps", "absent: scheduler.warmup_steps: 1000, DeepSpeed's own")
+            }
             if parameters?["warmup_type"] == nil, steps != .string("auto"), (steps?.double ?? 1000) > 1 {
-                draft.record(.null, at: "\(path).params.warmup_type", (.refused, "absent: it is log then, and " + logarithmic))
+                draft.record(.null, at: "\(place).warmup_type", (.refused, "absent: it is log then, and " + logarithmic))
             }
             if name == "WarmupDecayLR", parameters?["warmup_max_lr"] == nil {
                 draft.peakRate = .double(0.001)
-                draft.assume("\(path).params.warmup_max_lr", "absent: optimizer.lr: 0.001, DeepSpeed's own")
+                draft.assume("\(place).warmup_max_lr", "absent: optimizer.lr: 0.001, DeepSpeed's own")
             }
             if name == "WarmupCosineLR", parameters?["cos_min_ratio"] == nil {
                 draft.set("scheduler.min_ratio", .double(0.0001))
-                draft.assume("\(path).params.cos_min_ratio", "absent: scheduler.min_ratio: 0.0001, DeepSpeed's own")
+                draft.assume("\(place).cos_min_ratio", "absent: scheduler.min_ratio: 0.0001, DeepSpeed's own")
             }
         }
     }
@@ -180,7 +190,9 @@ extension DeepSpeedFile {
     private static var cosine: [String: KeyRule] {
         [
             "warmup_min_ratio": .number { ratio, _ in
-                ratio == 0 ? (.honoured, "warm-up begins near 0") : (.refused, "warm-up here begins near 0, not at \(ratio) of the rate")
+                ratio == 0
+                    ? (.honoured, "warm-up begins near 0")
+                    : (.refused, "warm-up here begins near 0, not at \(ratio) of the rate")
             },
             "cos_min_ratio": .number { $1.set("scheduler.min_ratio", .double($0)) },
         ]

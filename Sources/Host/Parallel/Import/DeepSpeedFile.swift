@@ -64,7 +64,7 @@ enum DeepSpeedFile {
                 draft.read(value, autocast, at: path)
             },
             "data_types": .section([
-                "grad_accum_dtype": .idle("gradients are added up in the masters' type: float32, or bfloat16 with bfloat16-pure"),
+                "grad_accum_dtype": .idle("gradients are added up in the masters' type"),
                 "param_dtype": .value(auto: nil) { value, draft in dtype(value, "model.precision says what weights are") },
                 "buffer_dtype": .idle("position tables are always float32"),
             ]),
@@ -90,7 +90,7 @@ enum DeepSpeedFile {
     }
 
     private static var reductions: [String: KeyRule] {
-        let sums = "each term is divided by its weight over the whole step before backward, so gradients are summed as they are"
+        let sums = "terms are divided by their weights over the whole step before backward, so gradients are plain sums"
         return [
             "prescale_gradients": .idle(sums), "gradient_predivide_factor": .idle(sums),
             "gradient_allreduce_op": .text { name, _ in

@@ -40,7 +40,8 @@ extension ImportDraft {
         if let rankCount, rankCount != layout.data.size * others {
             problems.append(
                 InputProblem(
-                    "--ranks", "found \(rankCount) ranks, the sizes of the file make \(layout.data.size * others) or more "
+                    "--ranks",
+                    "found \(rankCount) ranks, the sizes of the file make \(layout.data.size * others) or more "
                         + "(\(layout.tensor.size) tensor x \(layout.pipeline.size) pipeline x \(layout.context.size) context)"))
         }
         if shardsWithinMachines, let machineCount, layout.data.size % machineCount == 0 {
@@ -57,7 +58,8 @@ extension ImportDraft {
         switch (batch.size, batch.micro, batch.accumulation) {
         case (let size?, let micro?, let steps?):
             if size != micro * steps * ranks {
-                wrong("\(size) samples are not \(micro) x \(steps) micro-batches x \(ranks) data ranks = \(micro * steps * ranks)")
+                let product = "\(micro) x \(steps) micro-batches x \(ranks) data ranks = \(micro * steps * ranks)"
+                wrong("\(size) samples are not \(product)")
             }
         case (let size?, let micro?, nil):
             if size % (micro * ranks) != 0 {
@@ -70,7 +72,8 @@ extension ImportDraft {
         case (nil, let micro?, let steps): batch.size = micro * (steps ?? 1) * ranks
         case (nil, nil, let steps?):
             // Its micro-batch is the recipe's own.
-            assume("batch", "write batch.size: \(steps * ranks) x batch.micro (\(steps) micro-batches on \(ranks) data ranks)")
+            let product = "\(steps * ranks) x batch.micro (\(steps) micro-batches on \(ranks) data ranks)"
+            assume("batch", "write batch.size: \(product)")
         case (nil, nil, nil): break
         }
         if let size = batch.size { set("batch.size", .integer(size)) }
