@@ -24,7 +24,7 @@ struct MemoryCommand: ParsableCommand {
         if recipe.parallel.rankCount > 1 {
             throw InputError(
                 "parallel", "asks for \(recipe.parallel.rankCount) ranks, and this command looks at one",
-                fix: "forktail parallel plan \(self.recipe) --mesh \(recipe.parallel.mesh)")
+                fix: "forktail parallel plan \(self.recipe)")
         }
         let plan = try MemoryPlan(recipe, registry, TrainingInputs(recipe, registry))
         print(json ? plan.json.text : plan.text)

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Foundation
 import JSON
 import PluginAPI
 
@@ -51,15 +52,6 @@ extension ImportedConfiguration {
             return "# \(outcome)\(key.path)\(value): \(key.note)"
         }
         let head = "# \(tool.rawValue) configuration \(name)"
-        return ([head] + lines + [try RecipeFile.text(recipe).trimmed]).joined(separator: "\n")
-    }
-}
-
-extension String {
-    /// Without line breaks at the end.
-    fileprivate var trimmed: String {
-        var text = self
-        while text.last?.isNewline == true { text.removeLast() }
-        return text
+        return ([head] + lines + [try RecipeFile.text(recipe).trimmingCharacters(in: .newlines)]).joined(separator: "\n")
     }
 }

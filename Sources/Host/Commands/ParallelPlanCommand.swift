@@ -17,7 +17,7 @@ struct ParallelPlanCommand: ParsableCommand {
     @Argument(help: "Settings key.path=value.")
     var overrides: [String] = []
 
-    @Option(help: "Ranks to lay out.")
+    @Option(help: "Ranks to lay out (default: the layout of the recipe alone).")
     var ranks: Int?
 
     @Option(help: "What each rank may have, e.g. 24GiB (default: what this machine has, shared by the ranks).")
@@ -39,10 +39,10 @@ struct ParallelPlanCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-        let (layout, rankCount) = try request()
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
+        let (layout, rankCount) = try request(recipe.parallel)
         let estimator = try LayoutEstimator(
             recipe, registry, TrainingInputs(recipe, registry), flopsPerByte: flopsPerByte)
         if let layout {
@@ -52,15 +52,16 @@ struct ParallelPlanCommand: ParsableCommand {
         let plan = try LayoutPlan(
             rankCount: rankCount, memory: try memoryLimit(rankCount),
             layouts: layout.map { [$0] } ?? LayoutSearch.layouts(rankCount: rankCount, work: estimator.work), estimator)
-        print(json ? plan.json.text : plan.text(top: top == 0 ? Int.max : top))
+        print(json ? plan.json.text : try plan.text(top: top == 0 ? Int.max : top))
         if let timeline { try draw(plan.best ?? plan.tooLarge.first, estimator, to: timeline) }
         if plan.best == nil { throw CommandEnded(status: .answerIsNo) }
     }
 
     /// The layout that was asked for, and the number of ranks.
-    private func request() throws -> (ParallelSettings?, Int) {
+    private func request(_ own: ParallelSettings) throws -> (ParallelSettings?, Int) {
         var problems = InputProblems()
-        let layout = try problems.attempt("--mesh") { try mesh.map { try ParallelSettings(mesh: $0) } } ?? nil
+        let named = try problems.attempt("--mesh") { try mesh.map { try ParallelSettings(mesh: $0) } } ?? nil
+        let layout = named ?? (mesh == nil && ranks == nil && own.rankCount > 1 ? own : nil)
         if let ranks, ranks < 1 { problems.add(InputProblem("--ranks", "found \(ranks), expected 1 or more")) }
         if let ranks, let layout, layout.rankCount != ranks {
             problems.add(
@@ -68,8 +69,10 @@ struct ParallelPlanCommand: ParsableCommand {
                     "--ranks", "found \(ranks), the layout \(layout.mesh) has \(layout.rankCount)",
                     fix: "--ranks \(layout.rankCount)"))
         }
-        if ranks == nil, mesh == nil {
-            problems.add(InputProblem("--ranks", "is missing: how many ranks to lay out", fix: "--ranks 8"))
+        if ranks == nil, mesh == nil, layout == nil {
+            problems.add(
+                InputProblem(
+                    "--ranks", "is missing, and the recipe has no layout of several ranks", fix: "--ranks 8"))
         }
         if !(flopsPerByte > 0) {
             problems.add(InputProblem("--flops-per-byte", "found \(flopsPerByte), expected a number above 0"))
@@ -117,9 +120,9 @@ extension LayoutPlan {
         ])
     }
 
-    fileprivate func text(top: Int) -> String {
+    fileprivate func text(top: Int) throws -> String {
         let skipped = leftOut.reduce(0) { $0 + $1.count }
-        let head = "\(rankCount) ranks with \(ByteText.text(memory)) each: \(fitting.count) layouts fit, "
+        let head = "\(rankCount) ranks with \(ByteText.text(memory)) each; layouts: \(fitting.count) fit, "
             + "\(tooLarge.count) do not, \(skipped) cannot be trained"
         var parts = [head]
         // Where nothing fits, what comes nearest.
@@ -138,6 +141,10 @@ extension LayoutPlan {
         }
         if let best { parts.append(best.details) }
         parts.append("recommended: \(best?.settings.mesh ?? "none")\n\(reason)")
+        if let best, best.settings.rankCount > 1 {
+            let section = try RecipeFile.text(.object([.init("parallel", best.settings.short)]))
+            parts.append("in the recipe:\n\(section)".trimmingCharacters(in: .newlines))
+        }
         if !leftOut.isEmpty {
             parts.append(leftOut.map { "left out (\($0.count)): \($0.reason)" }.joined(separator: "\n"))
         }

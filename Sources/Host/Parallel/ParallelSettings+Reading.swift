@@ -60,6 +60,19 @@ extension ParallelSettings {
         ])
     }
 
+    /// The section as a user would write it: axes of several ranks, with what is not default of them, and each strategy.
+    package var short: JSONValue {
+        let standard = ParallelSettings().resolved
+        let axes = resolved.members.compactMap { axis -> JSONValue.Member? in
+            guard axis.value["size"] != .integer(1) else { return nil }
+            let keys = axis.value.members.filter {
+                $0.key == "size" || $0.key == "strategy" || $0.value != standard[axis.key]?[$0.key]
+            }
+            return .init(axis.key, .object(keys))
+        }
+        return .object(axes)
+    }
+
     /// What is wrong with the values whatever the model is.
     private func valueProblems(at place: String) -> [InputProblem] {
         var problems: [InputProblem] = []

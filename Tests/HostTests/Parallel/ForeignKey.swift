@@ -138,6 +138,10 @@ struct ForeignKey {
         .init("zero_optimization.cpu_offload_use_pin_memory", "true", .accepted),
         .init("zero_optimization.stage3_gather_fp16_weights_on_model_save", "true", .accepted),
         .init("pipeline.stages", "2", .honoured),
+        .init("sequence_parallel_size", "2", .honoured),
+        .init("data_parallel_size", "8", .honoured),
+        .init("zero_optimization.max_live_parameters", "1", .accepted),
+        .init("zero_optimization.prefetch_bucket_size", "1e6", .honoured),
         .init("pipeline.activation_checkpoint_interval", "1", .honoured),
     ]
 

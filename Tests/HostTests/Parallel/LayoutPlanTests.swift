@@ -228,7 +228,8 @@ import Testing
             #expect(outcome.status == 2)
             return outcome.error
         }
-        #expect(try error() == "--ranks: is missing: how many ranks to lay out\n    fix: --ranks 8")
+        #expect(
+            try error() == "--ranks: is missing, and the recipe has no layout of several ranks\n    fix: --ranks 8")
         #expect(
             try error("--ranks", "0", "--memory", "lots", "--top=-1", "--flops-per-byte", "0") == """
                 --ranks: found 0, expected 1 or more
@@ -253,7 +254,11 @@ import Testing
                 "parallel: asks for 4 ranks (data=2,tensor=2:sequence), and train uses one in this release") == true)
         #expect(!bench.scratch.exists("run"))
         let memory = try Executable.run("memory", bench.recipe, "parallel.data=2")
-        #expect(memory.status == 2 && memory.error?.contains("--mesh data=2") == true)
+        #expect(memory.status == 2 && memory.error?.contains("fix: forktail parallel plan \(bench.recipe)") == true)
+        let own = try Executable.run(
+            "parallel", "plan", bench.recipe, "parallel={data: {size: 2, strategy: zero1}}", "--memory", "1TiB")
+        #expect(own.status == 0 && own.output.hasPrefix("2 ranks with 1.0 TiB each; layouts: 1 fit, 0 do not"))
+        #expect(own.output.contains("in the recipe:\nparallel:\n  data:\n    size: 2\n    strategy: zero1\n"))
         #expect(try bench.train("steps=1", "parallel={data: 1, pipeline: {size: 1, schedule: zb-v}}").status == 0)
         let written = try bench.scratch.text("run/recipe.yaml")
         #expect(written.contains("schedule: zb-v") && written.contains("strategy: data") && written.contains("chunks: 2"))

@@ -167,8 +167,8 @@ enum AccelerateFile {
                 return (.honoured, "parallel.data.shard: \(count)")
             },
             "tp_size": size("parallel.tensor.size") { $1.tensor.size = $0 },
-            "cp_size": .count { count, draft in contexts(count, .ring, &draft) },
-            "sp_size": .count { count, draft in contexts(count, .ulysses, &draft) },
+            "cp_size": .count { count, draft in draft.setContexts(count, .ring) },
+            "sp_size": .count { count, draft in draft.setContexts(count, .ulysses) },
             "cp_backend": .idle("ranks of a ring hand keys and values on"),
             "cp_comm_strategy": .text { name, _ in
                 ["allgather", "alltoall"].contains(name)
@@ -179,17 +179,6 @@ enum AccelerateFile {
             "sp_seq_length_is_variable": .idle("sequences may have any length up to sequence.length"),
             "sp_attn_implementation": .idle("there is one implementation"),
         ]
-    }
-
-    private static func contexts(
-        _ count: Int, _ strategy: ParallelSettings.ContextAxis.Strategy, _ draft: inout ImportDraft
-    ) -> KeyRule.Verdict {
-        guard count > 1 else { return (.accepted, "off") }
-        guard draft.layout.context.size == 1 else {
-            return (.refused, "a run has one context axis, either cp_size or sp_size above 1")
-        }
-        draft.layout.context = .init(size: count, strategy: strategy)
-        return (.honoured, "parallel.context: {size: \(count), strategy: \(strategy.rawValue)}")
     }
 
     private static var megatron: [String: KeyRule] {

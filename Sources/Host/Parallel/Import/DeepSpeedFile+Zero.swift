@@ -10,7 +10,9 @@ extension DeepSpeedFile {
                 draft.strategy = isOn ? .zero1 : .data
                 draft.record(value, at: path, (.honoured, "parallel.data.strategy: \(isOn ? "zero1" : "data")"))
             } else if case .object = value {
-                draft.read(value, zeroKeys, at: path)
+                // DeepSpeed takes the keys of stage 3 without their prefix too.
+                let short = zeroKeys.filter { $0.key.hasPrefix("stage3_") }.map { (String($0.key.dropFirst(7)), $0.value) }
+                draft.read(value, zeroKeys.merging(short) { own, _ in own }, at: path)
             } else {
                 draft.problems.append(.init(path, "found \(value.text), expected keys"))
             }

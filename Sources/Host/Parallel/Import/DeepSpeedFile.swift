@@ -7,6 +7,11 @@ enum DeepSpeedFile {
         [
             "zero_optimization": zero, "optimizer": optimizer, "scheduler": scheduler,
             "pipeline": .section(pipeline), "tensor_parallel": .section(tensorParallel),
+            "sequence_parallel_size": .count { count, draft in draft.setContexts(count, .ulysses) },
+            "data_parallel_size": .count { count, draft in
+                draft.replicaCount = count
+                return (.honoured, "parallel.data.size: \(count)")
+            },
         ].merging(batch) { $1 }.merging(precision) { $1 }.merging(reductions) { $1 }.merging(idle) { $1 }
             .merging(features) { $1 }
     }
@@ -70,6 +75,7 @@ enum DeepSpeedFile {
             ]),
             "communication_data_type": .idle("gradients travel in the masters' type, unrounded"),
             "seq_parallel_communication_data_type": .idle("activations travel in the type that they are computed in"),
+            "seq_parallel_comm_data_type": .idle("activations travel in the type that they are computed in"),
         ]
     }
 
@@ -153,7 +159,7 @@ enum DeepSpeedFile {
             "zero_allow_untested_optimizer": .idle("every optimizer works with every strategy"),
             "zero_force_ds_cpu_optimizer": .idle("there is one implementation of each optimizer"),
             "vocabulary_size": .idle("config.json says it"), "aio": .idle(disk), "nebula": .idle(disk),
-            "datastates": .idle("checkpoints are written while the next step runs"),
+            "datastates_ckpt": .idle("checkpoints are written while the next step runs"),
             "compile": .idle("there is nothing to compile"),
             "use_data_before_expert_parallelism": .idle("expert ranks are neighbours; the order changes no result"),
             "activation_checkpointing": .section(

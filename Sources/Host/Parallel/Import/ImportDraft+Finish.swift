@@ -8,8 +8,7 @@ extension ImportDraft {
         finishDataAxis()
         finishBatch()
         var found: [InputProblem] = []
-        let short = shortened(layout)
-        if ParallelSettings(layout.resolved, problems: &found).rankCount > 1 { set("parallel", short) }
+        if ParallelSettings(layout.resolved, problems: &found).rankCount > 1 { set("parallel", layout.short) }
         problems += found
     }
 
@@ -78,18 +77,5 @@ extension ImportDraft {
         }
         if let size = batch.size { set("batch.size", .integer(size)) }
         if let micro = batch.micro { set("batch.micro", .integer(micro)) }
-    }
-
-    /// The section without what is default.
-    private func shortened(_ layout: ParallelSettings) -> JSONValue {
-        let standard = ParallelSettings().resolved
-        let axes = layout.resolved.members.compactMap { axis -> JSONValue.Member? in
-            guard axis.value["size"] != .integer(1) else { return nil }
-            let keys = axis.value.members.filter {
-                $0.key == "size" || $0.key == "strategy" || $0.value != standard[axis.key]?[$0.key]
-            }
-            return .init(axis.key, .object(keys))
-        }
-        return .object(axes)
     }
 }

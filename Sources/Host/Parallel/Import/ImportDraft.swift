@@ -87,6 +87,16 @@ struct ImportDraft {
         keys.append(ImportedKey(path: path, value: .null, outcome: .accepted, note: note))
     }
 
+    /// Sets the context axis, of which there is one.
+    mutating func setContexts(_ count: Int, _ strategy: ParallelSettings.ContextAxis.Strategy) -> KeyRule.Verdict {
+        guard count > 1 else { return (.accepted, "off") }
+        guard layout.context.size == 1 else {
+            return (.refused, "sequences are shared in one way: a ring, or an exchange of heads")
+        }
+        layout.context = .init(size: count, strategy: strategy)
+        return (.honoured, "parallel.context: {size: \(count), strategy: \(strategy.rawValue)}")
+    }
+
     /// Sets a part of the recipe, and tells so.
     @discardableResult
     mutating func set(_ key: String, _ value: JSONValue) -> KeyRule.Verdict {
