@@ -31,7 +31,7 @@ struct ParallelImportCommand: ParsableCommand {
 extension ImportedConfiguration {
     fileprivate var json: JSONValue {
         .object([
-            .init("tool", .string(tool.rawValue)), .init("recipe", recipe),
+            .init("tool", .string(tool.rawValue)), .init("recipe", refusals.isEmpty ? recipe : .null),
             .init(
                 "keys",
                 .array(
@@ -44,7 +44,7 @@ extension ImportedConfiguration {
         ])
     }
 
-    /// YAML that a recipe can begin with; what became of each key is in its comments.
+    /// YAML that a recipe can begin with, unless something is refused; what became of each key is in its comments.
     fileprivate func text(name: String) throws -> String {
         let lines = keys.map { key in
             let value = key.value == .null ? "" : " = \(key.value.text)"
@@ -52,6 +52,7 @@ extension ImportedConfiguration {
             return "# \(outcome)\(key.path)\(value): \(key.note)"
         }
         let head = "# \(tool.rawValue) configuration \(name)"
-        return ([head] + lines + [try RecipeFile.text(recipe).trimmingCharacters(in: .newlines)]).joined(separator: "\n")
+        let parts = refusals.isEmpty ? [try RecipeFile.text(recipe).trimmingCharacters(in: .newlines)] : []
+        return ([head] + lines + parts).joined(separator: "\n")
     }
 }

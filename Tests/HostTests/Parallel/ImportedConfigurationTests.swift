@@ -294,6 +294,7 @@ import Testing
         #expect(bad.status == 2)
         #expect(bad.error?.hasPrefix("optimizer.type: \"OneBitAdam\" is refused: ") == true)
         let keys = try #require(JSONValue(parsing: bad.output)["keys"]?.array)
+        #expect(try JSONValue(parsing: bad.output)["recipe"] == .null)
         #expect(keys.contains { $0["key"] == .string("fp16.enabled") && $0["outcome"] == .string("refused") })
     }
 
