@@ -64,7 +64,7 @@ struct TrainCommand: ParsableCommand {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
-        let layout = try RunLayout(recipe.resolved["parallel"] ?? .null, registry)
+        let layout = recipe.layout
         if layout.shape.rankCount != startedRanks {
             let sizes = layout.shape.axes.map { "\($0.rawValue) \(layout.shape[$0])" }.joined(separator: " x ")
             throw InputError(

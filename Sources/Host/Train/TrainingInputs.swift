@@ -8,7 +8,7 @@ import Text
 /// What a recipe names, opened and checked against each other before anything large is allocated.
 struct TrainingInputs {
     let tokenizer: Tokenizer?
-    let source: ModelSource
+    var source: ModelSource
     let optimizer: any Optimizer
     let groups: ParameterGroups
     let training: any SampleStream
