@@ -10,4 +10,6 @@ public struct DecoderContext {
     public let rotation: (cosine: Tensor, sine: Tensor)?
     /// Where keys and values of earlier tokens are; nil outside generation.
     public let cache: CachedBatch?
+    /// Where routers leave what they decided; nil = nobody asks.
+    public var routers: RouterRecord?
 }

@@ -74,8 +74,12 @@ public final class DecoderModel {
     }
 
     /// The last block's output after the final norm, [B, T, C]: what heads read.
-    public func hidden(_ graph: Graph, _ batch: TokenBatch, cache: CachedBatch? = nil) -> Tensor {
-        let context = context(batch, cache: cache)
+    /// - Parameter routers: collects the decisions of layers with experts.
+    public func hidden(
+        _ graph: Graph, _ batch: TokenBatch, cache: CachedBatch? = nil, routers: RouterRecord? = nil
+    ) -> Tensor {
+        var context = context(batch, cache: cache)
+        context.routers = routers
         var x = embed(graph, batch)
         for block in blocks { x = apply(block, graph, x, context) }
         return normalize(graph, x)
@@ -96,7 +100,15 @@ public final class DecoderModel {
     /// One block, recomputed in backward when checkpointing asks for it.
     public func apply(_ block: DecoderBlock, _ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
         func recomputed(_ strategy: Recomputation) -> Tensor {
-            graph.recomputed([x], strategy) { graph, inputs in [block(graph, inputs[0], context)] }[0]
+            let results = graph.recomputed([x], strategy) { graph, inputs in
+                var inner = context
+                inner.routers = context.routers.map { _ in RouterRecord() }
+                return [block(graph, inputs[0], inner)] + (inner.routers?.sums?.tensors ?? [])
+            }
+            if let sums = RouterSums(Array(results.dropFirst()), rowCount: x.shape[0] * x.shape[1]) {
+                context.routers?.add(graph, sums)
+            }
+            return results[0]
         }
         return switch checkpointing {
         case .none: block(graph, x, context)

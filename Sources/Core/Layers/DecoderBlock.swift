@@ -1,11 +1,11 @@
 // B batch, T tokens, C width
 
-/// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)).
+/// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)), mlp being experts where it has some.
 public struct DecoderBlock {
     public let attentionNorm: Normalization
     public let attention: SelfAttention
     public let mlpNorm: Normalization
-    public let mlp: MLP
+    public let mlp: FeedForward
 
     static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
         let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
@@ -14,7 +14,7 @@ public struct DecoderBlock {
                 configuration.norm, names.layer(layer, part), block: block, width: configuration.width)
         }
         return norm(names.attentionNorm) + SelfAttention.specs(configuration, layer: layer)
-            + norm(names.mlpNorm) + MLP.specs(configuration, layer: layer)
+            + norm(names.mlpNorm) + FeedForward.specs(configuration, layer: layer)
     }
 
     init(_ configuration: DecoderConfiguration, layer: Int, from parameters: ParameterStore) {
@@ -26,7 +26,7 @@ public struct DecoderBlock {
         attentionNorm = norm(configuration.names.attentionNorm)
         attention = SelfAttention(configuration, layer: layer, from: parameters)
         mlpNorm = norm(configuration.names.mlpNorm)
-        mlp = MLP(configuration, layer: layer, from: parameters)
+        mlp = FeedForward(configuration, layer: layer, from: parameters)
     }
 
     /// x [B, T, C]; result [B, T, C], with a cache x itself.
@@ -34,12 +34,12 @@ public struct DecoderBlock {
         if context.cache != nil {
             // Nobody else reads the residual stream of generation, so it is added to where it lies.
             attention.add(graph, attentionNorm(graph, x), context, to: x)
-            mlp.add(graph, mlpNorm(graph, x), to: x)
+            mlp.add(graph, mlpNorm(graph, x), context, to: x)
             return x
         }
         let (attended, residual) = attentionNorm.withInput(graph, x)
         let h = graph.add(residual, attention(graph, attended, context))
         let (mixed, sum) = mlpNorm.withInput(graph, h)
-        return graph.add(sum, mlp(graph, mixed))
+        return graph.add(sum, mlp(graph, mixed, context))
     }
 }

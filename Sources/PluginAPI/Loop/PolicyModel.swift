@@ -22,7 +22,8 @@ public final class PolicyModel {
         let tokens = TokenBatch(
             ids: runtime.tensor(layout.ids, shape), positions: runtime.tensor(layout.positions, shape),
             documentStart: layout.documentStarts.map { runtime.tensor($0, shape) })
-        let hidden = decoder.hidden(graph, tokens)
+        let routers = RouterRecord()
+        let hidden = decoder.hidden(graph, tokens, routers: routers)
         let flat = hidden.reshaped(to: [layout.ids.count, hidden.shape[2]])
         let count = layout.targets.count
         let scored = graph.rows(flat, at: runtime.tensor(layout.scoredRows, [count]))
@@ -31,7 +32,8 @@ public final class PolicyModel {
             temperature: batch.temperature, softcap: settings.softcap)
         return TokenScores(
             graph: graph, scores: scores, sequenceIndex: runtime.tensor(layout.sequenceIndex, [count]),
-            sequenceCount: batch.sequences.count, settings: settings)
+            sequenceCount: batch.sequences.count, settings: settings,
+            layers: routerObjective(routers, on: graph, settings))
     }
 
     /// Log-probabilities [N] of the scored positions, outside any graph.

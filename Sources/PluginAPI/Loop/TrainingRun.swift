@@ -82,13 +82,15 @@ public final class TrainingRun {
 
     /// Verb: forward and backward over one optimizer step's micro-batches; gradients end up in the arenas.
     public func accumulateGradients(_ batches: [MicroBatch]) throws -> StepFigures {
-        var figures = StepFigures(batches)
+        var figures = StepFigures(batches, layerWeights: policy.layerWeights)
         try figures.reduceWeights(session)
         policy.store.zeroGradients()
         for batch in batches {
             let graph = Graph(policy.runtime, recording: true)
             let scored = try policy.runtime.phase("forward") {
-                try policy.score(batch, on: graph, session.settings.objective).map { try trainer.objective($0, batch) }
+                try policy.score(batch, on: graph, session.settings.objective).map {
+                    try trainer.objective($0, batch).joined(with: $0.layers)
+                }
             }
             guard let objective = scored else { continue }
             let seeds = try objective.terms.compactMap { term -> (Tensor, gradient: Tensor)? in
@@ -109,12 +111,12 @@ public final class TrainingRun {
         let examples = try samples.compactMap { try trainer.example(from: $0) }
         guard !examples.isEmpty else { return nil }
         let batches = try trainer.experience(from: examples)
-        var figures = StepFigures(batches)
+        var figures = StepFigures(batches, layerWeights: policy.layerWeights)
         try figures.reduceWeights(session)
         for batch in batches {
             let graph = Graph(policy.runtime, recording: false)
             guard let scores = policy.score(batch, on: graph, session.settings.objective) else { continue }
-            figures.add(try trainer.objective(scores, batch))
+            figures.add(try trainer.objective(scores, batch).joined(with: scores.layers))
         }
         try figures.finish(session)
         return figures.loss
