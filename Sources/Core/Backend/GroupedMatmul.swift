@@ -12,6 +12,14 @@ public struct GroupedMatmul {
     public var b: [BufferView]
     /// [A, N], last stride 1
     public var c: BufferView
+
+    public init(_ a: BufferView, _ b: [BufferView], groups: BufferView, into c: BufferView) {
+        precondition(
+            a.dimCount == 2 && c.dimCount == 2 && c.shape[0] == a.shape[0] && groups.shape == [a.shape[0]]
+                && b.allSatisfy { $0.shape == [a.shape[1], c.shape[1]] },
+            "grouped matmul: \(a.shape) times \(b.map(\.shape)) by \(groups.shape) does not give \(c.shape)")
+        (self.a, self.b, self.groups, self.c) = (a, b, groups, c)
+    }
 }
 
 /// The gradients of the matrices of `GroupedMatmul`: c[g] += sum over rows r of group g of a[r, :]^T b[r, :].
@@ -25,4 +33,12 @@ public struct GroupedOuterProduct {
     public var groups: BufferView
     /// A matrix [M, N] for each group, added to; last stride 1; nil where nobody wants it
     public var c: [BufferView?]
+
+    public init(_ a: BufferView, _ b: BufferView, groups: BufferView, into c: [BufferView?]) {
+        precondition(
+            a.dimCount == 2 && b.dimCount == 2 && a.shape[0] == b.shape[0] && groups.shape == [a.shape[0]]
+                && c.allSatisfy { $0 == nil || $0?.shape == [a.shape[1], b.shape[1]] },
+            "grouped outer product: \(a.shape) and \(b.shape) by \(groups.shape) do not give \(c.map { $0?.shape ?? [] })")
+        (self.a, self.b, self.groups, self.c) = (a, b, groups, c)
+    }
 }

@@ -43,7 +43,7 @@ public struct RouterSums {
 
     var tensors: [Tensor] { [probabilities, counts, squares] }
 
-    init(_ graph: Graph, _ routing: ExpertRouting) {
+    package init(_ graph: Graph, _ routing: ExpertRouting) {
         let runtime = graph.runtime
         let (choices, probabilities) = (routing.routes.choices, routing.probabilities)
         counts = runtime.zeros([1, probabilities.shape[1]], probabilities.dtype)

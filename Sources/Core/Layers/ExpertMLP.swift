@@ -9,15 +9,15 @@
 public struct ExpertMLP {
     public let router: Linear
     private let inputs: Inputs
-    private let down: [Linear]
+    private let down: [Parameter]
     private let activation: Activation
     private let settings: DecoderConfiguration.Experts
 
     /// The projections into experts, one of each expert.
     private enum Inputs {
-        case separate(gate: [Linear], up: [Linear])
+        case separate(gate: [Parameter], up: [Parameter])
         /// Where one product gives gate(x) and up(x) side by side.
-        case joined([Linear])
+        case joined([Parameter])
     }
 
     static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
@@ -50,8 +50,9 @@ public struct ExpertMLP {
         router = Linear(names.layer(layer, names.router), from: parameters)
         let (gate, up) = (projections(names.expertGate), projections(names.expertUp))
         let joined = zip(gate, up).compactMap { Linear.joining([$0, $1]) }
-        inputs = joined.count == gate.count ? .joined(joined) : .separate(gate: gate, up: up)
-        down = projections(names.expertDown)
+        inputs = joined.count == gate.count
+            ? .joined(joined.map(\.weight)) : .separate(gate: gate.map(\.weight), up: up.map(\.weight))
+        down = projections(names.expertDown).map(\.weight)
         activation = configuration.activation
         settings = experts
     }

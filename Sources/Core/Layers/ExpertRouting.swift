@@ -12,7 +12,7 @@ public struct ExpertRouting {
     public let weights: Tensor
 
     /// - Parameter logits: [N, E]
-    init(_ graph: Graph, logits: Tensor, _ settings: DecoderConfiguration.Experts) {
+    package init(_ graph: Graph, logits: Tensor, _ settings: DecoderConfiguration.Experts) {
         let runtime = graph.runtime
         let (tokens, count, each) = (logits.shape[0], settings.count, settings.perToken)
         // bfloat16 has too few digits for shares of 1.

@@ -24,37 +24,35 @@ extension Graph {
     /// y[r] = x[r] W[experts[r]]^T: x [A, I], a weight [O, I] for each expert; result [A, O]. 2 A I O FLOPs;
     /// dx[r] = dy[r] W[experts[r]], dW[e] += sum over rows r of expert e of dy[r]^T x[r].
     /// - Parameters:
-    ///   - layers: without biases, one for each expert.
+    ///   - weights: all of one shape.
     ///   - experts: [A] int32; fastest when rows of one expert follow each other.
-    public func linear(_ x: Tensor, _ layers: [Linear], experts: Tensor) -> Tensor {
+    public func linear(_ x: Tensor, _ weights: [Parameter], experts: Tensor) -> Tensor {
+        let outputs = weights.first?.shape[0] ?? 0
         precondition(
-            !layers.isEmpty && layers.allSatisfy { $0.bias == nil && !$0.isTransposed && $0.weight.shape[1] == x.shape[1] },
-            "experts: weights of \(layers.first.map { $0.weight.name } ?? "none") do not fit rows of \(x.shape)")
+            experts.shape == [x.shape[0]] && weights.allSatisfy { $0.shape == [outputs, x.shape[1]] },
+            "linear: weights \(weights.map(\.shape)) and experts \(experts.shape) do not fit rows \(x.shape)")
         let runtime = runtime
         let saved = save(x)
-        let y = runtime.empty([x.shape[0], layers[0].weight.shape[0]], x.dtype)
-        func multiply(_ a: Tensor, into c: Tensor, _ matrix: (Linear) -> BufferView) {
-            runtime.run(
-                .groupedMatmul(
-                    GroupedMatmul(a: a.view, groups: experts.view, b: layers.map(matrix), c: c.view)))
+        let y = runtime.empty([x.shape[0], outputs], x.dtype)
+        func multiply(_ a: Tensor, into c: Tensor, _ matrix: (Parameter) -> BufferView) {
+            runtime.run(.groupedMatmul(GroupedMatmul(a.view, weights.map(matrix), groups: experts.view, into: c.view)))
         }
-        multiply(x.contiguous(), into: y) { $0.weight.compute.view.transposed(0, 1) }
+        multiply(x.contiguous(), into: y) { $0.compute.view.transposed(0, 1) }
 
         let (shape, outputShape) = (x.shape, y.shape)
         return record(
             inputs: [x], outputs: [y],
-            weightGradients: !layers.contains { $0.weight.isTrained } ? nil : { gradients in
+            weightGradients: !weights.contains(where: \.isTrained) ? nil : { gradients in
                 guard let dy = gradients[0]?.reshaped(to: outputShape) else { return }
                 runtime.run(
                     .groupedOuterProduct(
                         GroupedOuterProduct(
-                            a: dy.view, b: saved().view, groups: experts.view,
-                            c: layers.map { $0.weight.gradient?.view })))
+                            dy.view, saved().view, groups: experts.view, into: weights.map { $0.gradient?.view })))
             }
         ) { gradients, _ in
             guard let dy = gradients[0]?.reshaped(to: outputShape) else { return [nil] }
             let dx = runtime.empty(shape, dy.dtype)
-            multiply(dy, into: dx) { $0.weight.compute.view }
+            multiply(dy, into: dx) { $0.compute.view }
             return [dx]
         }[0]
     }

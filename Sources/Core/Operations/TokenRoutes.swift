@@ -29,6 +29,8 @@ public struct TokenRoutes {
                     groups: experts.view)))
     }
 
+    /// That of the graph; gradients may come with another, which knows nothing of what this one has yet to compute.
+    private var runtime: Runtime { choices.runtime }
     /// N
     var tokenCount: Int { choices.shape[0] }
     /// k
@@ -36,7 +38,7 @@ public struct TokenRoutes {
 
     /// The rows [A, C] of each token's choices, [N, k, C].
     func byToken(_ rows: Tensor) -> Tensor {
-        let (runtime, width) = (rows.runtime, rows.shape[1])
+        let width = rows.shape[1]
         let gathered = runtime.empty([choices.elementCount, width], rows.dtype)
         let places = places.view.reshaped(to: [choices.elementCount])
         runtime.run(.gather(table: rows.view, indices: places, output: gathered.view))
@@ -45,16 +47,16 @@ public struct TokenRoutes {
 
     /// The row of its token for each row: x [N, C]; result [A, C].
     func byRow(_ x: Tensor) -> Tensor {
-        let rows = x.runtime.empty([choices.elementCount, x.shape[1]], x.dtype)
-        x.runtime.run(.gather(table: x.view, indices: tokens.view, output: rows.view))
+        let rows = runtime.empty([choices.elementCount, x.shape[1]], x.dtype)
+        runtime.run(.gather(table: x.view, indices: tokens.view, output: rows.view))
         return rows
     }
 
     /// [N, k], a number for each choice, by row: [A, 1].
     func byRow(choices numbers: Tensor) -> Tensor {
         let count = choices.elementCount
-        let rows = numbers.runtime.empty([count, 1], numbers.dtype)
-        numbers.runtime.run(
+        let rows = runtime.empty([count, 1], numbers.dtype)
+        runtime.run(
             .scatter(
                 source: numbers.contiguous().reshaped(to: [count, 1]).view,
                 indices: places.view.reshaped(to: [count]), table: rows.view))

@@ -130,7 +130,7 @@ import Testing
         #expect(
             outcome.error == """
                 model_type: found 'lama', which no model plugin reads; did you mean 'llama'? \
-                supported: gpt2, llama, mistral, qwen2, qwen3, smollm3
+                supported: gpt2, llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, smollm3
                     fix: forktail plugins list --kind model
                 """)
     }
