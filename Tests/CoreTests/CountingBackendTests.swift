@@ -43,7 +43,9 @@ import Testing
         #expect(counting.peakByteCount > counting.peakBufferByteCount)
     }
 
-    @Test("experts are counted as if one of them had all tokens, which is near what they take", arguments: [Precision.float32, .bfloat16])
+    @Test(
+        "experts are counted as if one of them had all tokens, which is near what they take",
+        arguments: [Precision.float32, .bfloat16])
     func experts(precision: Precision) {
         var configuration = configuration(width: 64)
         configuration.experts = .init(count: 8, perToken: 2, width: 96, normalizesWeights: true)

@@ -6,7 +6,9 @@ import Testing
 @Suite struct ExpertTests {
     private let fixture = CPUFixture()
 
-    @Test("choices are sorted by expert and stay in the order of tokens", arguments: [(0, 1, 3), (1, 1, 1), (7, 3, 5), (33, 2, 64), (41, 8, 8)])
+    @Test(
+        "choices are sorted by expert and stay in the order of tokens",
+        arguments: [(0, 1, 3), (1, 1, 1), (7, 3, 5), (33, 2, 64), (41, 8, 8)])
     func grouping(tokens: Int, each: Int, experts: Int) {
         let chosen = (0..<tokens).flatMap { token in (0..<each).map { Int32((token * 13 + token / 5 + $0) % experts) } }
         for backend in [fixture.cpu, fixture.reference] as [any Backend] {
@@ -152,7 +154,9 @@ import Testing
         )
     }
 
-    @Test("recomputed experts and routers give the same gradients", arguments: [DecoderModel.Checkpointing.block, .selective])
+    @Test(
+        "recomputed experts and routers give the same gradients",
+        arguments: [DecoderModel.Checkpointing.block, .selective])
     func checkpointing(_ checkpointing: DecoderModel.Checkpointing) throws {
         for (backend, precision) in [(fixture.reference, .float64), (fixture.cpu, .float32), (fixture.cpu, .bfloat16)]
             as [(any Backend, Precision)]
@@ -168,7 +172,9 @@ import Testing
     @Test("some experts may be frozen, and the others' gradients stay the same")
     func frozen() throws {
         let all = try gradients(fixture.cpu, .none, .float32)
-        let some = try gradients(fixture.cpu, .none, .float32) { !$0.contains("experts.2.") && !$0.contains("experts.4.up") }
+        let some = try gradients(fixture.cpu, .none, .float32) {
+            !$0.contains("experts.2.") && !$0.contains("experts.4.up")
+        }
         #expect(some.names.count == all.names.count - 2 * 4)
         for (name, gradient) in zip(some.names, some.gradients) {
             let index = try #require(all.names.firstIndex(of: name))

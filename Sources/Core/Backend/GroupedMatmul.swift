@@ -38,7 +38,8 @@ public struct GroupedOuterProduct {
         precondition(
             a.dimCount == 2 && b.dimCount == 2 && a.shape[0] == b.shape[0] && groups.shape == [a.shape[0]]
                 && c.allSatisfy { $0 == nil || $0?.shape == [a.shape[1], b.shape[1]] },
-            "grouped outer product: \(a.shape) and \(b.shape) by \(groups.shape) do not give \(c.map { $0?.shape ?? [] })")
+            "grouped outer product: \(a.shape) and \(b.shape) by \(groups.shape) do not give "
+                + "\(c.map { $0?.shape ?? [] })")
         (self.a, self.b, self.groups, self.c) = (a, b, groups, c)
     }
 }

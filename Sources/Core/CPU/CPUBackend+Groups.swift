@@ -12,7 +12,8 @@ extension CPUBackend {
     }
 
     func supports(_ product: GroupedOuterProduct) -> Bool {
-        product.groups.dtype == .int32 && ([product.a, product.b] + product.c.compactMap { $0 }).allSatisfy { $0.dtype.isSingle }
+        product.groups.dtype == .int32
+            && ([product.a, product.b] + product.c.compactMap { $0 }).allSatisfy { $0.dtype.isSingle }
     }
 
     /// A counting sort, on one thread: it is a few integers a row beside the products of whole rows.
@@ -70,7 +71,8 @@ extension CPUBackend {
         var start = 0
         for row in 0..<groups.elementCount where row + 1 == groups.elementCount || group(row + 1) != group(row) {
             precondition(
-                group(row) >= 0 && group(row) < count, "grouped product: row \(row) is of group \(group(row)) of \(count)")
+                group(row) >= 0 && group(row) < count,
+                "grouped product: row \(row) is of group \(group(row)), outside \(count) groups")
             runs.append((start..<row + 1, group(row)))
             start = row + 1
         }

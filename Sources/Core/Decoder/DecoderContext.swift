@@ -2,6 +2,8 @@
 
 /// What every block of a forward pass reads beside the residual stream.
 public struct DecoderContext {
+    /// Where routers leave what they decided; nil = nobody asks.
+    public var routers: RouterRecord?
     /// [B, T] int32
     public let positions: Tensor
     /// [B, T] int32; nil = one document a row.
@@ -10,6 +12,4 @@ public struct DecoderContext {
     public let rotation: (cosine: Tensor, sine: Tensor)?
     /// Where keys and values of earlier tokens are; nil outside generation.
     public let cache: CachedBatch?
-    /// Where routers leave what they decided; nil = nobody asks.
-    public var routers: RouterRecord?
 }

@@ -1,6 +1,6 @@
 extension ModelConfig.Reader {
-    /// The experts that `num_experts_per_tok`, `output_router_logits` and `router_aux_loss_coef` describe, with a notice
-    /// on what of them has no effect.
+    /// Puts in the experts that `num_experts_per_tok`, `output_router_logits` and `router_aux_loss_coef` describe, with
+    /// a notice on what of them has no effect.
     ///
     /// As in transformers, the balancing loss is a part of the training loss only where `output_router_logits` is true.
     /// - Parameters:

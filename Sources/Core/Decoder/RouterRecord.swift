@@ -68,8 +68,9 @@ public struct RouterSums {
             squares: graph.add(squares, other.squares), rowCount: rowCount + other.rowCount)
     }
 
-    /// N L times the balancing loss E sum over e of f_e P_e, [1, 1], where f_e is the mean number of choices of expert e
-    /// by a token and P_e its mean probability, both over all tokens of all layers: k when all experts are chosen alike.
+    /// N L times the balancing loss E sum over e of f_e P_e, [1, 1], where f_e is the mean number of choices of expert
+    /// e by a token and P_e its mean probability, both over all tokens of all layers: k when all experts are chosen
+    /// alike.
     ///
     /// Fedus et al. 2021, arXiv 2101.03961, eq. 4 to 6, over all layers at once as in transformers.
     public func balance(_ graph: Graph) -> Tensor {

@@ -1,6 +1,6 @@
 // B batch, T tokens, C width
 
-/// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)), mlp being experts where it has some.
+/// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)), where mlp may be experts.
 public struct DecoderBlock {
     public let attentionNorm: Normalization
     public let attention: SelfAttention

@@ -1,7 +1,7 @@
 // N tokens, k experts of a token, A = N k rows, C width, I inputs, O outputs, E experts
 
-/// Dispatch, products and combination of a mixture of experts. What a token receives depends on the token alone: rows are
-/// neither padded nor dropped, and their sums are taken in the order of its choices.
+/// Dispatch, products and combination of a mixture of experts. What a token receives depends on the token alone: rows
+/// are neither padded nor dropped, and their sums are taken in the order of its choices.
 extension Graph {
     /// The row of each token for each of its experts, sorted by expert: x [N, C]; result [A, C].
     /// Backward sums what came of a token's rows, dx[n] = sum over s of dy[places[n, s]].

@@ -83,8 +83,8 @@ struct BenchTrainCommand: ParsableCommand {
         let flopsPerToken = source.configuration.flopsPerTrainedToken(parameters: step.parameterCount, sequence: sequence)
         let flops = flopsPerToken * tokensPerSecond
         let peak = MachinePeak.flopsPerSecond(runtime, precision.compute)
-        let formula = "6 N (head once\(source.configuration.idleParameterCount == 0 ? "" : ", a token's experts only")) "
-            + "+ 6 L h T (causal half) a token"
+        let counted = source.configuration.idleParameterCount == 0 ? "head once" : "head once, a token's experts only"
+        let formula = "6 N (\(counted)) + 6 L h T (causal half) a token"
         var report = BenchReport(
             "train", threads: runtime.backend.capabilities.threadCount,
             [

@@ -21,8 +21,8 @@ public struct TokenScores {
     public let sequenceIndex: Tensor
     /// S
     public let sequenceCount: Int
-    /// What layers add to every trainer's objective (routers of experts); the loop joins it.
-    let layers: Objective
+    /// What layers add to every trainer's objective (the routers' losses and figures); the loop's verbs join it.
+    public let layers: Objective
     private let settings: ObjectiveSettings
 
     public init(

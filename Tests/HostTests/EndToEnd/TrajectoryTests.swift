@@ -20,7 +20,9 @@ import Testing
         #expect(weights <= 1e-9)
     }
 
-    @Test("the balancing loss of experts is transformers', averaged over micro-batches by their tokens", arguments: [4, 1])
+    @Test(
+        "the balancing loss of experts is transformers', averaged over micro-batches by their tokens",
+        arguments: [4, 1])
     func balancing(micro: Int) throws {
         let run = try trained("mixtral-balanced", precision: "float64", micro: micro)
         let expected = try Golden.json("mixtral-balanced/trajectory64\(micro == 4 ? "" : "-split").json")

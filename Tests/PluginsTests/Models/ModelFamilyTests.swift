@@ -94,7 +94,8 @@ import Testing
         let dense = try configuration("qwen3_moe", #", "num_experts": 0"#)
         #expect(dense.experts == nil && dense.idleParameterCount == 0)
         #expect {
-            try configuration("mixtral", #", "num_local_experts": 2, "num_experts_per_tok": 3, "output_router_logits": 1"#)
+            try configuration(
+                "mixtral", #", "num_local_experts": 2, "num_experts_per_tok": 3, "output_router_logits": 1"#)
         } throws: { "\($0)" == """
             cannot use config.json:
               - 'num_experts_per_tok' is 3, expected 1 to 2, the experts that a layer has
