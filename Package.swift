@@ -39,6 +39,7 @@ let plugins = [
     "Tasks/Arithmetic",
     "Parallelisms/Data", "Parallelisms/ZeRO", "Parallelisms/Tensor", "Parallelisms/Pipeline",
     "Models/Llama", "Models/Qwen2", "Models/Qwen3", "Models/SmolLM3", "Models/Mistral", "Models/GPT2",
+    "Models/Mixtral", "Models/Qwen3MoE",
 ].map(plugin)
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

@@ -20,6 +20,7 @@ public struct Recomputation: Sendable {
         switch operation {
         case .matmul(let product) where widens(product.a, product.c): return false
         case .quantizedMatmul(let product) where widens(product.a, product.c): return false
+        case .groupedMatmul(let product) where widens(product.a, product.c): return false
         default: break
         }
         let byteCount = operation.operands.outputs.reduce(0) { $0 + $1.elementCount * $1.dtype.byteCount }

@@ -4,6 +4,10 @@
 public protocol LayerExchange {
     /// What q, k and v, or gate and up, read, of which each rank computes some outputs: x [B, T, C].
     func enter(_ graph: Graph, _ x: Tensor) -> Tensor
+    /// The sum of what ranks have of y [B, T, C].
+    func leave(_ graph: Graph, _ y: Tensor) -> Tensor
+    /// x, which every rank has computed from what `enter` gave: its gradient counts once.
+    func once(_ graph: Graph, _ x: Tensor) -> Tensor
     /// layer(x), of which each rank computes a part of every sum: x [B, T, I]; result [B, T, O].
     func project(_ layer: Linear, _ graph: Graph, _ x: Tensor) -> Tensor
     /// residual += layer(x), in place, where nothing is recorded.
@@ -21,6 +25,8 @@ public struct WholeLayers: LayerExchange {
     public init() {}
 
     public func enter(_ graph: Graph, _ x: Tensor) -> Tensor { x }
+    public func leave(_ graph: Graph, _ y: Tensor) -> Tensor { y }
+    public func once(_ graph: Graph, _ x: Tensor) -> Tensor { x }
     public func project(_ layer: Linear, _ graph: Graph, _ x: Tensor) -> Tensor { layer(graph, x) }
 
     public func add(_ layer: Linear, _ graph: Graph, _ x: Tensor, to residual: Tensor) {

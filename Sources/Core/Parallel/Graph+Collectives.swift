@@ -18,6 +18,19 @@ extension Graph {
         }[0]
     }
 
+    /// x itself. Backward: the gradient times `factor`.
+    public func scalingGradient(_ x: Tensor, by factor: Double) -> Tensor {
+        if factor == 1 { return x }
+        let runtime = runtime
+        return record(inputs: [x], outputs: [x.detached]) { gradients, _ in
+            guard let gradient = gradients[0]?.contiguous() else { return [nil] }
+            let scaled = runtime.empty(gradient.shape, gradient.dtype)
+            let program = Program(inputs: 1, scalars: 1) { x, s in [x[0] * s[0]] }
+            runtime.run(.map(program, inputs: [gradient.view], outputs: [scaled.view], scalars: [factor]))
+            return [scaled]
+        }[0]
+    }
+
     /// Every rank's x behind each other along `dim`, where each goes on with a part of the work: [.., n, ..] becomes
     /// [.., R n, ..]. Backward: each rank receives the sum of what the parts say of its own x.
     public func gathered(_ x: Tensor, dim: Int, over communicator: Communicator) -> Tensor {

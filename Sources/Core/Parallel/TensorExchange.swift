@@ -23,8 +23,12 @@ public struct TensorExchange: LayerExchange {
 
     public func enter(_ graph: Graph, _ x: Tensor) -> Tensor { graph.shared(x, over: communicator) }
 
+    public func leave(_ graph: Graph, _ y: Tensor) -> Tensor { graph.summed(y, over: communicator) }
+
+    public func once(_ graph: Graph, _ x: Tensor) -> Tensor { graph.scalingGradient(x, by: 1 / Double(communicator.rankCount)) }
+
     public func project(_ layer: Linear, _ graph: Graph, _ x: Tensor) -> Tensor {
-        let sum = graph.summed(graph.linear(x, layer.weight, isTransposed: layer.isTransposed), over: communicator)
+        let sum = leave(graph, graph.linear(x, layer.weight, isTransposed: layer.isTransposed))
         // Once, and after the parts have been added up.
         return layer.bias.map { graph.bias(sum, $0) } ?? sum
     }

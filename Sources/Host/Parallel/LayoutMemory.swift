@@ -54,7 +54,7 @@ struct LayoutMemory {
         rankOfBlock["head"] = last
         var blocks: [String: (trained: Int, frozen: Int)] = [:]
         for spec in DecoderModel.specs(part) {
-            let count = spec.elementCount / (spec.placement == .experts ? settings.expert.size : 1)
+            let count = spec.elementCount / (spec.placement.expert != nil ? settings.expert.size : 1)
             if isTrained(spec.name) {
                 blocks[spec.block, default: (0, 0)].trained += count
             } else {

@@ -65,6 +65,14 @@ struct TrainingInputs {
                     "tokenizer", "knows \(known) tokens, the model has embeddings for \(size)",
                     fix: "use the model's own tokenizer, or a model.config with vocab_size \(known)"))
         }
+        let routing: [(String, Double)] = [
+            ("objective.router_balance", recipe.objective.routerBalance ?? 0),
+            ("objective.router_z_loss", recipe.objective.routerZLoss),
+        ]
+        for (key, value) in routing where value != 0 && configuration.expertLayerCount == 0 {
+            problems.add(
+                InputProblem(key, "is \(value), the model has no layers with experts", fix: "remove the key"))
+        }
         if recipe.sequence.length > configuration.positionCount {
             problems.add(
                 InputProblem(

@@ -77,6 +77,15 @@ import Testing
                 """)
     }
 
+    @Test("losses of routers are refused where the model has none")
+    func routers() throws {
+        let outcome = try bench.train("objective.router_balance=0.1", "objective.router_z_loss=0.01")
+        #expect(outcome.status == 2)
+        let lines = (outcome.error ?? "").split(separator: "\n")
+        #expect(lines.contains { $0.hasSuffix("objective.router_balance: is 0.1, the model has no layers with experts") })
+        #expect(lines.contains { $0.hasSuffix("objective.router_z_loss: is 0.01, the model has no layers with experts") })
+    }
+
     @Test("a token id that the model does not know is refused")
     func unknownID() throws {
         let data = try bench.scratch.write("ids.jsonl", "{\"input_ids\": [1, 2, 97]}\n")
@@ -129,7 +138,7 @@ import Testing
         #expect(
             outcome.error == """
                 model_type: found 'lama', which no model plugin reads; did you mean 'llama'? \
-                supported: gpt2, llama, mistral, qwen2, qwen3, smollm3
+                supported: gpt2, llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, smollm3
                     fix: forktail plugins list --kind model
                 """)
     }
