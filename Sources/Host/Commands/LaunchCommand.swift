@@ -40,8 +40,8 @@ struct LaunchCommand: ParsableCommand {
         if let emit {
             let request = try problems.attempt("--emit") {
                 try JobRequest(
-                    ranks: ranks, hosts: hosts, hostFile: hostFile, nodes: expectNodes, restarts: restarts, command: command,
-                    options: job, for: emit)
+                    ranks: ranks, hosts: hosts, hostFile: hostFile, nodes: expectNodes, restarts: restarts,
+                    command: command, options: job, for: emit)
             }
             try problems.end()
             if let request { print(try emit.text(request), terminator: "") }
@@ -61,7 +61,9 @@ struct LaunchCommand: ParsableCommand {
                     fix: "start it once, by itself"))
         }
         if let option = job.firstUsed {
-            problems.add(InputProblem(option, "describes a job file, and none is asked for", fix: "--emit slurm|mpijob|trainjob"))
+            problems.add(
+                InputProblem(
+                    option, "describes a job file, and none is asked for", fix: "--emit slurm|mpijob|trainjob"))
         }
         try problems.end()
         guard let plan, let mpirun else { return }
@@ -72,7 +74,7 @@ struct LaunchCommand: ParsableCommand {
         let launch = Launch(
             mpirun: mpirun, executable: Machine.executablePath, restarts: restarts, environment: environment,
             print: { FileHandle.standardOutput.write(Data(($0 + "\n").utf8)) }, diagnose: StandardError.write)
-        let status = try launch.run(plan)
+        let status = try launch.run(plan, stopping: StopForwarding())
         if status != .done { throw CommandEnded(status: status) }
     }
 }

@@ -76,7 +76,7 @@ package struct HostProbe {
             case 99: return "has no \(executable), which must be at the same path on every machine"
             default:
                 let said = String(decoding: errors.fileHandleForReading.availableData, as: UTF8.self)
-                return said.split(separator: "\n").last.map { String($0.filter { $0 != "\r" }) }
+                return said.split(whereSeparator: \.isNewline).last.map(String.init)
                     ?? "the remote shell left with \(process.terminationStatus)"
             }
         }

@@ -10,7 +10,8 @@ extension JobFile {
     static func mpiJob(_ request: JobRequest) -> JSONValue {
         func replicas(_ count: Int, _ pod: JSONValue) -> JSONValue {
             object(
-                ("replicas", .integer(count)), ("restartPolicy", .string("Never")), ("template", object(("spec", pod))))
+                ("replicas", .integer(count)), ("restartPolicy", .string("Never")),
+                ("template", object(("spec", pod))))
         }
         return object(
             ("apiVersion", .string("kubeflow.org/v2beta1")), ("kind", .string("MPIJob")),
@@ -19,7 +20,11 @@ extension JobFile {
                 "spec",
                 object(
                     ("slotsPerWorker", .integer(request.ranksPerNode)),
-                    ("runPolicy", object(("cleanPodPolicy", .string("Running")), ("backoffLimit", .integer(request.restarts)))),
+                    (
+                        "runPolicy",
+                        object(
+                            ("cleanPodPolicy", .string("Running")), ("backoffLimit", .integer(request.restarts)))
+                    ),
                     ("sshAuthMountPath", .string(keys)), ("mpiImplementation", .string("OpenMPI")),
                     ("launcherCreationPolicy", .string("WaitForWorkersReady")),
                     (
@@ -48,7 +53,8 @@ extension JobFile {
             (
                 "metadata",
                 object(
-                    ("name", .string(request.name)), ("labels", object(("trainer.kubeflow.org/framework", .string("forktail")))))
+                    ("name", .string(request.name)),
+                    ("labels", object(("trainer.kubeflow.org/framework", .string("forktail")))))
             ),
             (
                 "spec",
@@ -60,7 +66,8 @@ extension JobFile {
                             (
                                 "mpi",
                                 object(
-                                    ("numProcPerNode", .integer(request.ranksPerNode)), ("mpiImplementation", .string("OpenMPI")),
+                                    ("numProcPerNode", .integer(request.ranksPerNode)),
+                                    ("mpiImplementation", .string("OpenMPI")),
                                     ("sshAuthMountPath", .string(keys)), ("runLauncherAsNode", .bool(false)))
                             ))
                     ),
@@ -83,7 +90,8 @@ extension JobFile {
                                         .array([
                                             job("node", worker("node", request), [], labels: nil),
                                             job(
-                                                "launcher", launcher("node", request), [.init("dependsOn", waits)], labels: step),
+                                                "launcher", launcher("node", request),
+                                                [.init("dependsOn", waits)], labels: step),
                                         ])
                                     ))
                             ))

@@ -17,8 +17,8 @@ struct JobRequest {
     ///   - nodes: how many machines; nil = as many as `hosts` names, or one.
     /// - Throws: `InputError` with all problems.
     init(
-        ranks: Int, hosts: String?, hostFile: String?, nodes: Int?, restarts: Int, command: [String], options: JobOptions,
-        for file: JobFile
+        ranks: Int, hosts: String?, hostFile: String?, nodes: Int?, restarts: Int, command: [String],
+        options: JobOptions, for file: JobFile
     ) throws {
         var problems = InputProblems()
         let isNamed = hosts != nil || hostFile != nil
@@ -33,7 +33,8 @@ struct JobRequest {
             let near = max(ranks / self.nodes, 1) * self.nodes
             problems.add(
                 InputProblem(
-                    "-n", "\(ranks) ranks do not spread evenly over \(self.nodes) machines", fix: "-n \(near), or \(near + self.nodes)"))
+                    "-n", "\(ranks) ranks do not spread evenly over \(self.nodes) machines",
+                    fix: "-n \(near), or \(near + self.nodes)"))
         }
         if restarts > 0, command.contains(where: { $0 == "--resume" || $0.hasPrefix("--resume=") }) {
             problems.add(
@@ -44,12 +45,14 @@ struct JobRequest {
         let name = options.name ?? "forktail"
         if name.wholeMatch(of: #/[a-z]([-a-z0-9]{0,61}[a-z0-9])?/#) == nil {
             problems.add(
-                InputProblem("--job-name", "found '\(name)', expected up to 63 of a-z, 0-9 and -, from a letter on", fix: "forktail"))
+                InputProblem(
+                    "--job-name", "found '\(name)', expected up to 63 of a-z, 0-9 and -, from a letter on", fix: "forktail"))
         }
         if file.needsImage, options.image == nil {
             problems.add(
                 InputProblem(
-                    "--image", "is missing: what holds forktail, Open MPI and sshd", fix: "--image registry.example/forktail:1"))
+                    "--image", "is missing: what holds forktail, Open MPI and sshd",
+                    fix: "--image registry.example/forktail:1"))
         }
         if !file.needsImage, let option = options.image != nil ? "--image" : options.volume != nil ? "--volume" : nil {
             problems.add(InputProblem(option, "has no place in a job of Slurm", fix: "leave it out"))
@@ -57,7 +60,8 @@ struct JobRequest {
         let volume = options.volume.map { $0.split(separator: ":", maxSplits: 1).map(String.init) }
         if let volume, volume.count != 2 || volume.last?.hasPrefix("/") != true {
             problems.add(
-                InputProblem("--volume", "found '\(options.volume ?? "")', expected CLAIM:/PATH", fix: "--volume training:/work"))
+                InputProblem(
+                    "--volume", "found '\(options.volume ?? "")', expected CLAIM:/PATH", fix: "--volume training:/work"))
         }
         try problems.end()
         (self.ranks, ranksPerNode, self.restarts) = (ranks, ranks / self.nodes, restarts)

@@ -10,6 +10,9 @@ package struct Launch {
     private let print: (String) -> Void
     private let diagnose: (String) -> Void
 
+    /// They say where product tables and plugins lie.
+    private static let placeVariables = ["XDG_CONFIG_HOME", "XDG_DATA_HOME"]
+
     /// - Parameters:
     ///   - executable: what each rank runs with the plan's command.
     ///   - restarts: how many times to start again.
@@ -26,7 +29,7 @@ package struct Launch {
 
     /// - Returns: how it ended; everything worth saying has been said.
     /// - Throws: `InputError` when machines of the plan cannot take ranks.
-    package func run(_ plan: LaunchPlan) throws -> ExitStatus {
+    package func run(_ plan: LaunchPlan, stopping: StopForwarding) throws -> ExitStatus {
         let lost = refusals(plan)
         if !lost.isEmpty {
             throw InputError(
@@ -36,7 +39,6 @@ package struct Launch {
                         fix: "ssh \($0.host) true must work without a password; else leave the machine out")
                 })
         }
-        let stopping = StopForwarding()
         var plan = plan
         var restart = 0
         while true {
@@ -60,8 +62,9 @@ package struct Launch {
         environment[RankExpectation.ranks] = "\(plan.rankCount)"
         environment[RankExpectation.nodes] = plan.nodesToCheck.map { "\($0)" }
         environment[RankCores.variable] = environment[RankCores.variable] ?? "cores"
-        let handedOn = environment.keys.filter { $0.hasPrefix("FORKTAIL_") || ["XDG_CONFIG_HOME", "XDG_DATA_HOME"].contains($0) }
-        let arguments = mpirun.arguments(plan, executable: executable, isRoot: geteuid() == 0, variables: handedOn.sorted())
+        let handedOn = environment.keys.filter { $0.hasPrefix("FORKTAIL_") || Launch.placeVariables.contains($0) }
+        let arguments = mpirun.arguments(
+            plan, executable: executable, isRoot: geteuid() == 0, variables: handedOn.sorted())
         let job = RankJob(mpirun: mpirun, arguments: arguments, environment: environment)
         let ending = try job.run(RankOutput(print: print, diagnose: diagnose), stopping: stopping)
         return conclusion(ending, isAsked: stopping.isAsked)
@@ -72,8 +75,8 @@ package struct Launch {
         guard ending.status != 0 else { return .done }
         let failure = ending.output.failure
         let status = failure?.status ?? ExitStatus(ofProcess: ending.status)
-        // Ranks that do not know the signal were ended by it.
-        if isAsked, status == .stoppedOnRequest || status == .peerLost { return .stoppedOnRequest }
+        // Ranks that do not know the signal were ended by it, and so was mpirun before it had started any.
+        if isAsked, failure == nil || status == .stoppedOnRequest || status == .peerLost { return .stoppedOnRequest }
         diagnose("error: " + (failure.map { "\($0)" } ?? "mpirun left with \(ending.status)"))
         if case .signal = failure?.cause {
             for line in ending.output.lastWords { diagnose("    its last words: \(line)") }

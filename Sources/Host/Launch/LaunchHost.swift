@@ -40,7 +40,8 @@ package struct LaunchHost: Sendable, Equatable {
             let known = words.dropFirst().allSatisfy { $0.hasPrefix("slots=") || $0.hasPrefix("max_slots=") }
             guard known, let host = slots.map({ host(name + ":" + $0) }) ?? host(name) else {
                 problems.append(
-                    InputProblem("\(path):\(number + 1)", "found '\(line)', expected NAME slots=NUMBER", fix: "node1 slots=8"))
+                    InputProblem(
+                        "\(path):\(number + 1)", "found '\(line)', expected NAME slots=NUMBER", fix: "node1 slots=8"))
                 continue
             }
             hosts.append(host)

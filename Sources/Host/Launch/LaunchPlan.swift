@@ -21,8 +21,8 @@ package struct LaunchPlan: Sendable, Equatable {
     /// - Parameters:
     ///   - ranks: how many.
     ///   - hosts: `name:slots,...`.
-    ///   - hostFile: path of a host file of Open MPI. Without either, the host file that an environment of a cluster names,
-    ///     its allocation, or this machine.
+    ///   - hostFile: path of a host file of Open MPI. Without either, the host file that an environment of a cluster
+    ///     names, its allocation, or this machine.
     ///   - expectedNodes: how many machines there must be; nil = any number.
     ///   - command: what follows `--`.
     /// - Throws: `InputError` with all problems.
@@ -47,7 +47,9 @@ package struct LaunchPlan: Sendable, Equatable {
                             + LaunchPlan.spread(ranks, over: hosts).map { "\($0.name):\($0.slots)" }.joined(separator: ",")))
             }
         }
-        if case .allocation(let nodes) = place, let tasks = environment["SLURM_NTASKS"].flatMap({ Int($0) }), tasks < ranks {
+        if case .allocation(let nodes) = place, let tasks = environment["SLURM_NTASKS"].flatMap({ Int($0) }),
+            tasks < ranks
+        {
             problems.append(
                 InputProblem(
                     "-n", "asks for \(ranks) ranks, and Slurm gave this job \(tasks) tasks on \(nodes) nodes",
@@ -62,7 +64,8 @@ package struct LaunchPlan: Sendable, Equatable {
         }
         if command.isEmpty {
             problems.append(
-                InputProblem("launch", "found no command", fix: "forktail launch -n \(max(ranks, 1)) -- train RECIPE.yaml"))
+                InputProblem(
+                    "launch", "found no command", fix: "forktail launch -n \(max(ranks, 1)) -- train RECIPE.yaml"))
         }
         if !problems.isEmpty { throw InputError(problems) }
     }

@@ -18,7 +18,8 @@ package struct MPIRun: Sendable, Equatable {
     /// - Throws: `InputError` when there is none, or one of another library or of an old release.
     package static func find(in searchPath: String) throws -> MPIRun {
         let folders = searchPath.split(separator: ":").map(String.init)
-        guard let path = folders.lazy.map({ $0 + "/mpirun" }).first(where: FileManager.default.isExecutableFile) else {
+        let paths = folders.map { $0 + "/mpirun" }
+        guard let path = paths.first(where: FileManager.default.isExecutableFile) else {
             throw InputError("launch", "found no mpirun in the \(folders.count) folders of PATH", fix: installation)
         }
         let first = try output(of: path, "--version").split(separator: "\n").first.map(String.init) ?? ""
@@ -26,7 +27,8 @@ package struct MPIRun: Sendable, Equatable {
             MPIRun(path: path, version: version).major >= 4
         else {
             throw InputError(
-                "launch", "\(path) --version says '\(first)', expected Open MPI 4 or later, the library that ranks meet by",
+                "launch",
+                "\(path) --version says '\(first)', expected Open MPI 4 or later, the library that ranks meet by",
                 fix: installation)
         }
         return MPIRun(path: path, version: version)
@@ -66,6 +68,11 @@ package struct MPIRun: Sendable, Equatable {
         case .allocation: break
         }
         for variable in variables { words += ["-x", variable] }
-        return words + [executable] + plan.command
+        return words + ["/bin/sh", "-c", MPIRun.witness, "forktail", executable] + plan.command
     }
+
+    /// Runs a rank and says how it ended: mpirun itself may leave without a word about that. mpirun signals process
+    /// groups, so the rank gets every signal too, and the shell must not end before it, nor add words of its own.
+    private static let witness = "trap : HUP INT TERM USR1 USR2; exec 3>&2 2>/dev/null; (exec \"$@\" 2>&3 3>&-); status=$?; "
+        + "[ $status = 0 ] || echo \"\(RankFailure.lastLine)$status on $(uname -n)\" >&3; exit $status"
 }

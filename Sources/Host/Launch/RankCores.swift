@@ -33,14 +33,13 @@ package enum RankCores {
         switch environment[variable] {
         case "cores": break
         case nil, "none": return false
-        case let other?: throw InputError(variable, "found '\(other)', expected cores or none", fix: "unset \(variable)")
+        case let other?:
+            throw InputError(variable, "found '\(other)', expected cores or none", fix: "unset \(variable)")
         }
         guard let rank = launched.localRank, let count = launched.localRankCount, count > 1 else { return false }
         let share = share(of: allowed(), rank: rank, rankCount: count)
         guard !share.isEmpty else { return false }
-        var mask = [UInt8](repeating: 0, count: maskBytes)
-        for number in share { mask[number / 8] |= 1 << UInt8(number % 8) }
-        guard call("sched_setaffinity", &mask) else {
+        guard ProcessorAffinity.keep(to: share) else {
             StandardError.write("note: cannot keep to cores \(share): \(String(cString: strerror(errno)))")
             return false
         }
@@ -49,30 +48,13 @@ package enum RankCores {
 
     /// The processors that this process may use.
     private static func allowed() -> [Processor] {
-        var mask = [UInt8](repeating: 0, count: maskBytes)
-        guard call("sched_getaffinity", &mask) else { return [] }
-        return (0..<maskBytes * 8).filter { mask[$0 / 8] & 1 << UInt8($0 % 8) != 0 }.map { number in
+        ProcessorAffinity.processors.map { number in
             func topology(_ name: String) -> Int {
                 let path = "/sys/devices/system/cpu/cpu\(number)/topology/\(name)"
                 let text = FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
                 return text.flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) } ?? 0
             }
             return Processor(number, package: topology("physical_package_id"), core: topology("core_id"))
-        }
-    }
-
-    /// Of the mask that the two functions take: glibc's `cpu_set_t`, 1024 processors.
-    private static let maskBytes = 128
-
-    /// Calls one of two functions of the C library, which declares them for C alone and not for Swift.
-    /// - Returns: whether there is such a function, and it did what it was asked.
-    private static func call(_ name: String, _ mask: inout [UInt8]) -> Bool {
-        guard let function = dlsym(nil, name) else { return false }
-        // As sched.h declares both: process (0 = this one), bytes, mask.
-        typealias Function = @convention(c) (pid_t, Int, UnsafeMutableRawPointer) -> Int32
-        // sched_getaffinity of the C library returns 0 where the system call returns bytes.
-        return mask.withUnsafeMutableBytes { bytes in
-            bytes.baseAddress.map { unsafeBitCast(function, to: Function.self)(0, bytes.count, $0) >= 0 } ?? false
         }
     }
 }

@@ -58,8 +58,8 @@ package struct RankEnvironment: Sendable, Equatable {
                 fix: "unset both, or start the command by forktail launch, mpirun or srun")
         }
         let (localRank, localCount) = (number(convention.localRank), number(convention.localRankCount))
-        if let localRank, let localRankName = convention.localRank, let localCount, let localCountName = convention.localRankCount,
-            !(0..<localCount ~= localRank && localCount <= count)
+        if let localRank, let localRankName = convention.localRank, let localCount,
+            let localCountName = convention.localRankCount, !(0..<localCount ~= localRank && localCount <= count)
         {
             throw InputError(
                 "environment", "\(localRankName)=\(localRank), \(localCountName)=\(localCount) and "
@@ -83,7 +83,9 @@ package struct RankEnvironment: Sendable, Equatable {
 
     /// Launchers whose processes do not meet through MPI.
     private static func refuseStrangers(_ environment: [String: String]) throws {
-        func fix(_ count: String) -> String { "forktail launch -n \(count) -- COMMAND, or mpirun -n \(count) forktail COMMAND" }
+        func fix(_ count: String) -> String {
+            "forktail launch -n \(count) -- COMMAND, or mpirun -n \(count) forktail COMMAND"
+        }
         if let count = environment["WORLD_SIZE"], environment["RANK"] != nil, environment["MASTER_ADDR"] != nil {
             throw InputError(
                 "environment", "RANK, WORLD_SIZE and MASTER_ADDR are those of torchrun, accelerate or deepspeed, whose "
@@ -91,10 +93,12 @@ package struct RankEnvironment: Sendable, Equatable {
         }
         if let nodes = environment["PET_NNODES"], environment["PET_NODE_RANK"] != nil {
             throw InputError(
-                "environment", "PET_NNODES and PET_NODE_RANK are set by Kubeflow for torchrun, whose processes do not meet "
-                    + "through MPI", fix: "forktail launch -n \(nodes) --emit trainjob -- COMMAND prints a job that runs by MPI")
+                "environment", "PET_NNODES and PET_NODE_RANK are set by Kubeflow for torchrun, whose processes do not "
+                    + "meet through MPI",
+                fix: "forktail launch -n \(nodes) --emit trainjob -- COMMAND prints a job that runs by MPI")
         }
-        if let count = environment["SLURM_STEP_NUM_TASKS"].flatMap({ Int($0) }), count > 1, environment["SLURM_PROCID"] != nil {
+        let tasks = environment["SLURM_STEP_NUM_TASKS"].flatMap { Int($0) }
+        if let count = tasks, count > 1, environment["SLURM_PROCID"] != nil {
             throw InputError(
                 "environment", "srun started \(count) tasks that know nothing of each other: it was not asked for PMIx",
                 fix: "srun --mpi=pmix forktail COMMAND")

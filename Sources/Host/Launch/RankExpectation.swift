@@ -14,7 +14,8 @@ enum RankExpectation {
     static func check(_ launched: RankEnvironment, _ transport: any Transport, _ environment: [String: String]) throws {
         guard transport.rankCount == launched.rankCount, transport.rank == launched.rank else {
             throw InputError(
-                "launch", "\(launched.launcher) started rank \(launched.rank) of \(launched.rankCount), and Open MPI found "
+                "launch",
+                "\(launched.launcher) started rank \(launched.rank) of \(launched.rankCount), and Open MPI found "
                     + "rank \(transport.rank) of \(transport.rankCount): the launcher belongs to another library",
                 fix: "forktail launch -n \(launched.rankCount) -- ...")
         }
@@ -32,7 +33,8 @@ enum RankExpectation {
         guard names.count != expected else { return }
         let found = names.map { String(decoding: $0, as: UTF8.self) }.sorted().joined(separator: ", ")
         throw InputError(
-            "launch", "\(world.rankCount) ranks run on \(names.count) machines (\(found)), expected \(expected)",
+            "launch",
+            "\(world.rankCount) ranks run on \(names.count) machine\(names.count == 1 ? "" : "s") (\(found)), expected \(expected)",
             fix: "check that mpirun reads the host file; every name in it must be another machine")
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// What ended a job of ranks, as mpirun tells it.
+/// What ended a job of ranks.
 package struct RankFailure: Sendable, Equatable, CustomStringConvertible {
     package enum Cause: Sendable, Equatable {
         /// It left with a status.
@@ -22,6 +22,16 @@ package struct RankFailure: Sendable, Equatable, CustomStringConvertible {
         (self.rank, self.machine, self.cause) = (rank, machine, cause)
     }
 
+    /// How the line begins that a rank's witness says when the rank has not left with 0.
+    static let lastLine = "forktail launch: left with "
+
+    /// Reads the line of a rank's witness: "<beginning>STATUS on MACHINE".
+    init?(rank: Int, lastLine line: some StringProtocol) {
+        let words = line.split(separator: " ")
+        guard line.hasPrefix(RankFailure.lastLine), words.count == 7, let status = Int32(words[4]) else { return nil }
+        self.init(rank: rank, machine: String(words[6]), cause: status > 128 ? .signal(status - 128) : .status(status))
+    }
+
     /// Reads a remark of mpirun of Open MPI 4 (ORTE) or 5 (PRRTE), which break their lines at different places.
     /// - Returns: nil for a remark on something else.
     package init?(remark: String) {
@@ -30,10 +40,10 @@ package struct RankFailure: Sendable, Equatable, CustomStringConvertible {
             let rank = Int(found.1), let signal = Int32(found.3)
         {
             self.init(rank: rank, machine: String(found.2), cause: .signal(signal))
-        } else if let found = text.firstMatch(of: #/Process name: \[.*,(\d+)\] Exit code: (\d+)/#), let rank = Int(found.1),
-            let status = Int32(found.2)
+        } else if let found = text.firstMatch(of: #/Process name: \[.*,(\d+)\] Exit code: (\d+)/#),
+            let rank = Int(found.1), let status = Int32(found.2)
         {
-            self.init(rank: rank, machine: nil, cause: .status(status))
+            self.init(rank: rank, machine: nil, cause: status > 128 ? .signal(status - 128) : .status(status))
         } else if let found = text.firstMatch(of: #/MPI_ABORT was invoked on rank (\d+) .*[Ee]rrorcode:? (\d+)/#),
             let rank = Int(found.1), let status = Int32(found.2)
         {
@@ -42,7 +52,7 @@ package struct RankFailure: Sendable, Equatable, CustomStringConvertible {
             let rank = Int(found.1)
         {
             self.init(rank: rank, machine: String(found.2), cause: .vanished)
-        } else if let found = text.firstMatch(of: #/lost communication with a remote daemon.*Remote daemon: \S+ on node (\S+)/#) {
+        } else if let found = text.firstMatch(of: #/lost communication .* Remote daemon: \S+ on node (\S+)/#) {
             self.init(rank: nil, machine: String(found.1), cause: .machineLost)
         } else {
             return nil
@@ -61,15 +71,14 @@ package struct RankFailure: Sendable, Equatable, CustomStringConvertible {
 
     package var description: String {
         let who = rank.map { "rank \($0)" } ?? "a rank"
-        let where_ = machine.map { " on \($0)" } ?? ""
+        let place = machine.map { " on \($0)" } ?? ""
         return switch cause {
         case .machineLost: "the machine \(machine ?? "of \(who)") does not answer any more"
-        case .vanished: "\(who)\(where_) left without telling the others"
-        case .signal(let signal): "\(who)\(where_) was ended by signal \(signal) (\(RankFailure.name(signal)))"
-        case .status(let status) where status > 128:
-            "\(who)\(where_) left with \(status): signal \(status - 128) (\(RankFailure.name(status - 128)))"
+        case .vanished: "\(who)\(place) left without telling the others"
+        case .signal(let signal): "\(who)\(place) was ended by signal \(signal) (\(RankFailure.name(signal)))"
+        case .status(126), .status(127): "\(who)\(place) could not start forktail: it is not at the same path there"
         case .status(let status):
-            "\(who)\(where_) left with \(status)" + (ExitStatus(rawValue: status).map { " (\($0.meaning))" } ?? "")
+            "\(who)\(place) left with \(status)" + (ExitStatus(rawValue: status).map { " (\($0.meaning))" } ?? "")
         }
     }
 

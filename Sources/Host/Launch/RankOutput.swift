@@ -1,10 +1,14 @@
+import Foundation
+
 /// What ranks and mpirun say, on its way to this process's own streams.
 ///
 /// What rank 0 prints are the command's results and stay as they are. Everything else is diagnostics: a rank's lines
 /// behind its number, and a line that several ranks say once, behind the number of the first.
 package struct RankOutput {
-    /// The first failure that mpirun reported.
-    package private(set) var failure: RankFailure?
+    /// The first failure that mpirun reported, or a machine that it lost.
+    private var reported: RankFailure?
+    /// The first rank whose witness said that it failed.
+    private var witnessed: RankFailure?
     private let print: (String) -> Void
     private let diagnose: (String) -> Void
     /// A remark of mpirun that has begun: such stand between lines of dashes.
@@ -29,6 +33,16 @@ package struct RankOutput {
                 takeOwn(line.text)
                 continue
             }
+            if isError, let start = line.text.range(of: RankFailure.lastLine)?.lowerBound,
+                let failure = RankFailure(rank: rank, lastLine: line.text[start...])
+            {
+                witnessed = witnessed ?? failure
+                // The rank may have left in the middle of a line.
+                if start > line.text.startIndex {
+                    take([RankLine(rank: rank, String(line.text[..<start]))], isError: true)
+                }
+                continue
+            }
             last[rank] = (last[rank] ?? []).suffix(RankOutput.lastCount - 1) + [line.text]
             if rank == 0 && !isError {
                 print(line.text)
@@ -37,6 +51,9 @@ package struct RankOutput {
             }
         }
     }
+
+    /// What failed first. Ranks that lose a peer with its machine fail after it, and are witnessed before it is missed.
+    package var failure: RankFailure? { reported?.cause == .machineLost ? reported : witnessed ?? reported }
 
     /// The last lines of the rank that failed, for a failure that it could say nothing about.
     package var lastWords: [String] { failure?.rank.flatMap { last[$0] } ?? [] }
@@ -68,8 +85,7 @@ package struct RankOutput {
         remark = nil
         let text = lines.joined(separator: "\n")
         if let found = RankFailure(remark: text) {
-            // A rank that dies with its machine is no second failure.
-            if failure == nil || found.cause == .machineLost { failure = found }
+            if reported == nil || found.cause == .machineLost { reported = found }
         } else if !text.contains("the job has been aborted") {
             for line in lines where !line.isEmpty { diagnose("mpirun: \(line)") }
         }

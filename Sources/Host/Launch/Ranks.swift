@@ -26,9 +26,9 @@ enum Ranks {
                 "parallel", "\(launched.launcher) started \(launched.rankCount) ranks, expected \(shape.rankCount)",
                 fix: "forktail launch -n \(shape.rankCount) -- ...")
         }
-        let isBound = try RankCores.bind(launched, environment)
         // Ranks that share a core must not keep it while they wait.
         if launched.localRankCount ?? 1 > Machine.coreCount { setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0) }
+        let isBound = try RankCores.bind(launched, environment)
         let transport = try MPITransport()
         try RankExpectation.check(launched, transport, environment)
         let mesh = Mesh(shape, RankLink(transport, try runtime(threadCount(launched, isBound: isBound))))

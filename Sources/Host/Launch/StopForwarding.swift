@@ -2,20 +2,26 @@ import Dispatch
 import Foundation
 import Synchronization
 
-/// SIGTERM, SIGINT and SIGUSR1 are passed on to the ranks, who checkpoint and leave; a second one ends mpirun, and with it
-/// the ranks.
-final class StopForwarding {
+/// SIGTERM, SIGINT and SIGUSR1 are passed on to the ranks, who checkpoint and leave, and leave at once on a second one; a
+/// third ends mpirun.
+package final class StopForwarding {
     private let job = ForwardedJob()
     private let sources: [any DispatchSourceSignal]
 
-    init() {
-        sources = [SIGTERM, SIGINT, SIGUSR1].map { [job] number in
+    /// - Parameter signals: which this process handles from now on.
+    package init(_ signals: [Int32] = [SIGTERM, SIGINT, SIGUSR1]) {
+        sources = signals.map { [job] number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { job.ask() }
             source.resume()
             return source
         }
+        // Whoever started this process may have blocked them, and mpirun would inherit that.
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in signals { sigaddset(&set, number) }
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
     }
 
     deinit {
@@ -44,8 +50,8 @@ private final class ForwardedJob: Sendable {
     func ask() {
         state.withLock { state in
             state.requests += 1
-            // mpirun passes SIGUSR1 on, and ends everything on SIGTERM.
-            if let process = state.process { kill(process, state.requests == 1 ? SIGUSR1 : SIGTERM) }
+            // mpirun passes SIGUSR1 on, and ends every rank on SIGTERM before it can checkpoint.
+            if let process = state.process { kill(process, state.requests <= 2 ? SIGUSR1 : SIGTERM) }
         }
     }
 }

@@ -10,7 +10,10 @@ enum Machine {
     static var askedThreadCount: Int? { environment["FORKTAIL_THREADS"].flatMap { Int($0) } }
 
     /// The cores that this process may use.
-    static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
+    static var coreCount: Int {
+        let allowed = ProcessorAffinity.processors.count
+        return allowed > 0 ? allowed : ProcessInfo.processInfo.activeProcessorCount
+    }
 
     /// This executable's own path.
     static var executablePath: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
