@@ -45,12 +45,13 @@ struct TrainCommand: ParsableCommand {
             return try job.run(.alone(runtime), layout, operations)
         }
         // Ranks meet before anything can be wrong on one of them, so that what is wrong is said once.
-        let transport = try MPITransport()
+        let (transport, threads) = try Ranks.meet(launched)
         let world = Mesh(MeshShape([.data: launched.rankCount]), RankLink(transport, Runtime(ReferenceBackend())))
         let (job, layout, runtime) = try RankGate(world.world).together { () throws -> (TrainingJob, RunLayout, Runtime) in
             let (job, layout) = try self.job(isHeld: launched.rank > 0, startedRanks: launched.rankCount)
+            try RankExpectation.checkNodes(world.world, Machine.environment)
             let runtime = try Runtime.make(
-                Precision(recipe: job.recipe.model.precision), threads: Ranks.threadCount(launched), recorder: operations)
+                Precision(recipe: job.recipe.model.precision), threads: threads, recorder: operations)
             return (job, layout, runtime)
         }
         try job.run(Mesh(layout.shape, RankLink(transport, runtime)), layout, operations)
@@ -70,7 +71,9 @@ struct TrainCommand: ParsableCommand {
             throw InputError(
                 "parallel", "\(sizes.isEmpty ? "the recipe" : sizes) asks for \(layout.shape.rankCount) ranks, and "
                     + "\(startedRanks) \(startedRanks == 1 ? "was" : "were") started",
-                fix: "forktail launch -n \(layout.shape.rankCount) -- train \(self.recipe)")
+                fix: layout.shape.rankCount == 1
+                    ? "start it without a launcher, or say how ranks share the work: parallel.data=\(startedRanks)"
+                    : "forktail launch -n \(layout.shape.rankCount) -- train \(self.recipe)")
         }
         let resume: TrainingJob.Resume = switch self.resume {
         case "latest": .latest

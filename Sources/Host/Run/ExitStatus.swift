@@ -1,5 +1,6 @@
 import Core
 import DataLoader
+import Foundation
 import PluginAPI
 import Text
 
@@ -28,6 +29,30 @@ public enum ExitStatus: Int32, Sendable {
             is TokenizerError, is PluginError, is PluginErrors:
             .wrongInput
         default: .failed
+        }
+    }
+}
+
+extension ExitStatus {
+    /// What the status of another process says; 128 plus a signal's number for one that a signal ended.
+    ///
+    /// A process that someone ended is a lost peer. One that ended itself by a fault would do so again.
+    init(ofProcess status: Int32) {
+        let faults = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
+        let wasEnded = 1..<32 ~= status - 128 && !faults.contains(status - 128)
+        self = ExitStatus(rawValue: status) ?? (wasEnded ? .peerLost : .failed)
+    }
+
+    /// In words.
+    var meaning: String {
+        switch self {
+        case .done: "done"
+        case .failed: "failed"
+        case .wrongInput: "its input was wrong"
+        case .answerIsNo: "the check's answer is no"
+        case .peerLost: "a peer was lost"
+        case .stoppedOnRequest: "stopped on request"
+        case .stoppedByPolicy: "stopped by policy"
         }
     }
 }

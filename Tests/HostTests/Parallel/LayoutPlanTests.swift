@@ -251,7 +251,7 @@ import Testing
         #expect(train.status == 2)
         #expect(
             train.error?.hasPrefix(
-                "parallel: asks for 4 ranks (data=2,tensor=2:sequence), and train uses one in this release") == true)
+                "parallel: data 2 x tensor 2 asks for 4 ranks, and 1 was started") == true)
         #expect(!bench.scratch.exists("run"))
         let memory = try Executable.run("memory", bench.recipe, "parallel.data=2")
         #expect(memory.status == 2 && memory.error?.contains("fix: forktail parallel plan \(bench.recipe)") == true)
