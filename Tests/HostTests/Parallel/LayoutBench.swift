@@ -11,6 +11,8 @@ struct LayoutBench {
         case untied
         /// Fused projections stored transposed, biases, learned positions.
         case gpt2
+        /// Experts in every layer, with a balancing loss.
+        case mixtral
 
         var config: String {
             switch self {
@@ -19,6 +21,13 @@ struct LayoutBench {
                 {model_type: llama, hidden_size: 16, intermediate_size: 24, num_hidden_layers: 4, num_attention_heads: 4, \
                 num_key_value_heads: 2, vocab_size: 61, max_position_embeddings: 32, rms_norm_eps: 1.0e-5, \
                 rope_theta: 10000.0, tie_word_embeddings: \(self == .tied)}
+                """
+            case .mixtral:
+                """
+                {model_type: mixtral, hidden_size: 16, intermediate_size: 12, num_hidden_layers: 4, num_attention_heads: 4, \
+                num_key_value_heads: 2, vocab_size: 61, max_position_embeddings: 32, rms_norm_eps: 1.0e-5, \
+                rope_theta: 10000.0, num_local_experts: 4, num_experts_per_tok: 2, output_router_logits: true, \
+                router_aux_loss_coef: 0.02, tie_word_embeddings: false}
                 """
             case .gpt2:
                 """

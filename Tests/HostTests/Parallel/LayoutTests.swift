@@ -10,6 +10,7 @@ import Testing
         (.tied, "data=2:zero3,pipeline=2:zb-v"), (.tied, "pipeline=3:gpipe:layers=2+1+1"),
         (.untied, "data=2:zero3,tensor=2,pipeline=2"), (.untied, "data=2:zero2,pipeline=2:zb-v"),
         (.gpt2, "tensor=2"), (.gpt2, "data=2:zero3,tensor=2,pipeline=2:interleaved"), (.gpt2, "data=3:zero1,tensor=4"),
+        (.mixtral, "tensor=2"), (.mixtral, "pipeline=2:1f1b"), (.mixtral, "data=2:zero3,tensor=2,pipeline=2:zb-v"),
     ])
     func `a layout equals one rank in float64`(form: LayoutBench.Form, mesh: String) throws {
         let bench = try LayoutBench(form)
