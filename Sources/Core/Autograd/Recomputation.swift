@@ -2,13 +2,19 @@
 public struct Recomputation: Sendable {
     /// Whether the operation's results are kept.
     let keeps: @Sendable (Operation) -> Bool
+    /// Whether what other ranks have sent is kept, instead of being asked for again.
+    let keepsExchanges: Bool
 
-    /// - Parameter keeps: whether an operation's results are kept for backward; the others are computed again when
-    ///   backward reads them.
-    public init(keeping keeps: @escaping @Sendable (Operation) -> Bool) { self.keeps = keeps }
+    /// - Parameters:
+    ///   - exchanges: whether what other ranks have sent is kept.
+    ///   - keeps: whether an operation's results are kept for backward; the others are computed again when backward reads
+    ///     them.
+    public init(exchanges: Bool = true, keeping keeps: @escaping @Sendable (Operation) -> Bool) {
+        (keepsExchanges, self.keeps) = (exchanges, keeps)
+    }
 
     /// Nothing is kept: the least memory, about one forward pass more.
-    public static let everything = Recomputation { _ in false }
+    public static let everything = Recomputation(exchanges: false) { _ in false }
 
     /// The results of attention and of matrix products are kept where a byte of them takes `expensive` FLOPs or more,
     /// but not those of products that more than double the width: they are most of what a block would keep. What is

@@ -51,30 +51,34 @@ extension Graph {
 }
 
 extension Tensor {
-    /// A dense copy, outside any graph.
-    private func copied() -> Tensor {
-        let copy = runtime.empty(shape, dtype)
-        runtime.run(.copy(from: view, to: copy.view))
-        return copy
+    /// A tensor that ranks fill together.
+    /// - Parameter body: receives this tensor and the one to fill, as those of the runtime in which it computes.
+    private func exchanged(_ shape: [Int], _ body: @escaping (_ x: Tensor, _ result: Tensor) -> Void) -> Tensor {
+        let result = runtime.empty(shape, dtype)
+        let (from, to) = (view, result.view)
+        runtime.exchange(reading: [from], writing: [to]) { body(Tensor(from, $0), Tensor(to, $0)) }
+        return result
     }
 
     /// Every rank's values added up, in a tensor of its own.
     fileprivate func sum(over communicator: Communicator) -> Tensor {
-        let total = copied()
-        communicator.run(.allReduce(total))
-        return total
+        exchanged(shape) { x, total in
+            x.runtime.run(.copy(from: x.view, to: total.view))
+            communicator.run(.allReduce(total))
+        }
     }
 
     /// [.., n, ..] of every rank as [.., R n, ..].
     fileprivate func gathered(dim: Int, over communicator: Communicator) -> Tensor {
-        let part = contiguous()
-        let all = runtime.empty([communicator.rankCount] + shape, dtype)
-        communicator.run(.allGather(part, into: all))
-        // Ranks are outermost as they arrive, and belong before `dim`.
-        let ordered = (0..<dim).reduce(all.view) { $0.transposed($1, $1 + 1) }
         var whole = shape
         whole[dim] *= communicator.rankCount
-        return Tensor(ordered, runtime).contiguous().reshaped(to: whole)
+        return exchanged(whole) { x, whole in
+            let all = x.runtime.empty([communicator.rankCount] + x.shape, x.dtype)
+            communicator.run(.allGather(x.contiguous(), into: all))
+            // Ranks are outermost as they arrive, and belong before `dim`.
+            let ordered = (0..<dim).reduce(all.view) { $0.transposed($1, $1 + 1) }
+            x.runtime.run(.copy(from: ordered, to: whole.view.reshaped(to: ordered.shape)))
+        }
     }
 
     /// This rank's part along `dim` of the sum of every rank's [.., R n, ..].
@@ -83,10 +87,10 @@ extension Tensor {
         precondition(shape[dim] % ranks == 0, "scatter: dim \(dim) of \(shape) is not \(ranks) equal parts")
         var part = shape
         part[dim] /= ranks
-        let cut = contiguous().view.reshaped(to: shape[..<dim] + [ranks] + part[dim...])
-        let ordered = (0..<dim).reversed().reduce(cut) { $0.transposed($1, $1 + 1) }
-        let mine = runtime.empty(part, dtype)
-        communicator.run(.reduceScatter(Tensor(ordered, runtime).contiguous(), into: mine))
-        return mine
+        return exchanged(part) { [part] x, mine in
+            let cut = x.contiguous().view.reshaped(to: x.shape[..<dim] + [ranks] + part[dim...])
+            let ordered = (0..<dim).reversed().reduce(cut) { $0.transposed($1, $1 + 1) }
+            communicator.run(.reduceScatter(Tensor(ordered, x.runtime).contiguous(), into: mine))
+        }
     }
 }
