@@ -40,6 +40,7 @@ let plugins = [
     "Parallelisms/Data", "Parallelisms/ZeRO", "Parallelisms/Tensor", "Parallelisms/Pipeline",
     "Parallelisms/Ring", "Parallelisms/Ulysses",
     "Models/Llama", "Models/Qwen2", "Models/Qwen3", "Models/SmolLM3", "Models/Mistral", "Models/GPT2",
+    "Models/Mixtral", "Models/Qwen3MoE",
 ].map(plugin)
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

@@ -5,8 +5,10 @@ import LoaderStreaming
 import ModelGPT2
 import ModelLlama
 import ModelMistral
+import ModelMixtral
 import ModelQwen2
 import ModelQwen3
+import ModelQwen3MoE
 import ModelSmolLM3
 import OptimizerAdamW
 import OptimizerLion
@@ -122,6 +124,22 @@ public enum BuiltinPlugins {
             manifest: #"""
                 {
                   "schema": 1,
+                  "id": "core.model.mixtral",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Mixtral, mixtures of experts",
+                  "license": "Apache-2.0",
+                  "principal": "MixtralPlugin",
+                  "provides": [{ "kind": "model", "name": "mixtral" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ModelMixtral.MixtralPlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
                   "id": "core.model.qwen2",
                   "version": "0.1.0",
                   "api": "0.1",
@@ -150,6 +168,22 @@ public enum BuiltinPlugins {
                 }
                 """#,
             ModelQwen3.Qwen3Plugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
+                  "id": "core.model.qwen3_moe",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Qwen 3 with mixtures of experts",
+                  "license": "Apache-2.0",
+                  "principal": "Qwen3MoEPlugin",
+                  "provides": [{ "kind": "model", "name": "qwen3_moe" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ModelQwen3MoE.Qwen3MoEPlugin.self),
         CompiledPlugin(
             manifest: #"""
                 {

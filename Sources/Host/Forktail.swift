@@ -53,7 +53,8 @@ struct RootCommand: ParsableCommand {
         commandName: "forktail", abstract: "Trains language models with plugins loaded by name.",
         version: Release.version,
         subcommands: [
-            TrainCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self, TokenizeCommand.self,
-            TokenizerCommand.self, DataCommand.self, MemoryCommand.self, ParallelCommand.self, PluginsCommand.self, BenchCommand.self, DoctorCommand.self,
+            TrainCommand.self, LaunchCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self,
+            TokenizeCommand.self, TokenizerCommand.self, DataCommand.self, MemoryCommand.self, ParallelCommand.self,
+            PluginsCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 }

@@ -41,7 +41,7 @@ import Testing
                 "a", [6, 10], block: "x", initializer: .normal(standardDeviation: 0.5), placement: Placement(.rows)),
             ParameterSpec("b", [3], block: "x", initializer: .ones, placement: .replicated),
             ParameterSpec(
-                "c", [2, 3, 4], block: "y", initializer: .normal(standardDeviation: 1), placement: .experts),
+                "c", [2, 3, 4], block: "y", initializer: .normal(standardDeviation: 1), placement: .replicated),
         ]
         func values(_ parts: [String: ParameterPart]) -> [String: [Float]] {
             let store = ParameterStore(

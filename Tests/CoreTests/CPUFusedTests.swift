@@ -8,6 +8,7 @@ import Testing
 @Suite struct CPUFusedTests {
     /// Shapes that cross the kernels' blocks, beside the small ones of the gradient check.
     static let large: [GradientCheckCase] = norms + gates + rotations + attentions + scores
+        + GradientCheckCase.manyExperts
 
     @Test(arguments: GradientCheckCase.all + large)
     func `results and gradients agree with the reference`(operation: GradientCheckCase) {

@@ -43,6 +43,21 @@ import Testing
         #expect(counting.peakByteCount > counting.peakBufferByteCount)
     }
 
+    @Test(
+        "experts are counted as if one of them had all tokens, which is near what they take",
+        arguments: [Precision.float32, .bfloat16])
+    func experts(precision: Precision) {
+        var configuration = configuration(width: 64)
+        configuration.experts = .init(count: 8, perToken: 2, width: 96, normalizesWeights: true)
+        configuration.layers = .init(repeating: .init(hasExperts: true), count: 3)
+        let (real, counting) = (CPUBackend(threads: 2), CountingBackend.cpu(threads: 2))
+        _ = step(real, configuration, precision, .none, tokens: 200)
+        _ = step(counting, configuration, precision, .none, tokens: 200)
+        let ratio = Double(counting.capabilities.peakByteCount) / Double(real.capabilities.peakByteCount)
+        print("experts \(precision): counted \(ratio) of what was taken")
+        #expect(ratio > 0.99 && ratio < 1.1)
+    }
+
     @Test("a model that no machine holds is counted, and nothing of it stays")
     func huge() {
         let counting = CountingBackend.cpu(threads: 2)

@@ -12,6 +12,10 @@ import Testing
             positionCount: 32, positions: .rotary(Rope(theta: 100, dimCount: 4)),
             layers: [.init(), .init(window: name == "window" ? 3 : nil)])
         configuration.initializerRange = 1
+        if name == "experts" {
+            configuration.experts = .init(count: 5, perToken: 2, width: 6, normalizesWeights: true)
+            configuration.layers = [.init(hasExperts: true), .init(window: 3)]
+        }
         if name == "learned" {
             configuration.positions = .learned
             configuration.norm = .layer
@@ -42,7 +46,7 @@ import Testing
 
     @Test(
         "greedy continuations of a batch are those of whole forward passes",
-        arguments: ["plain", "window", "learned"])
+        arguments: ["plain", "window", "learned", "experts"])
     func greedy(name: String) throws {
         let decoder = decoder(name)
         let requests = Self.prompts.enumerated().map { index, prompt in

@@ -8,7 +8,8 @@ public import Testing
 extension GradientCheckCase: CustomTestStringConvertible {
     public var testDescription: String { name }
 
-    static var all: [GradientCheckCase] { elementwise + products + norms + attentions + scores + recomputations + quantized }
+    static var all: [GradientCheckCase] { elementwise + products + norms + attentions + scores + recomputations + quantized
+        + experts }
 
     private static func integers(_ graph: Graph, _ values: [Int32], _ shape: [Int]? = nil) -> Tensor {
         graph.runtime.tensor(values, shape ?? [values.count])

@@ -48,3 +48,23 @@ ARCHITECTURES = {
         "tie_word_embeddings": True, "bos_token_id": 1, "eos_token_id": 2, "torch_dtype": "float32",
     },
 }
+
+# Mixtures of experts. The hidden features of mixtral's experts follow each other in memory where ours join gate and up;
+# those of qwen3-moe (20 of 32) do not. Its middle layer has no experts.
+MIXTRAL = DECODER | {
+    "model_type": "mixtral", "architectures": ["MixtralForCausalLM"], "rms_norm_eps": 1e-5, "rope_theta": 1000000.0,
+    "tie_word_embeddings": False, "sliding_window": None, "num_local_experts": 4, "num_experts_per_tok": 2,
+    "output_router_logits": False, "router_aux_loss_coef": 0.02, "router_jitter_noise": 0.0,
+}
+EXPERTS = {
+    "mixtral": MIXTRAL,
+    # The balancing loss is a part of the loss.
+    "mixtral-balanced": MIXTRAL | {"output_router_logits": True, "router_aux_loss_coef": 0.1},
+    "qwen3-moe": DECODER | {
+        "model_type": "qwen3_moe", "architectures": ["Qwen3MoeForCausalLM"], "head_dim": 16, "rms_norm_eps": 1e-6,
+        "num_hidden_layers": 3, "tie_word_embeddings": False, "attention_bias": False, "use_sliding_window": False,
+        "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 20, "norm_topk_prob": False,
+        "decoder_sparse_step": 1, "mlp_only_layers": [1], "output_router_logits": False, "router_aux_loss_coef": 0.001,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 1000000.0},
+    },
+}

@@ -13,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from alignment import random_ids
-from architectures import ARCHITECTURES
+from architectures import ARCHITECTURES, EXPERTS
 
 GOLDENS = Path(__file__).parent / "goldens"
 CANDIDATES, KEPT, NEW, MARGIN = 150, 2, 40, 2e-3
@@ -34,7 +34,7 @@ def greedy(model, prompt):
 def main():
     torch.set_num_threads(1)
     golden = {}
-    for name in ARCHITECTURES:
+    for name in ARCHITECTURES | EXPERTS:
         model = AutoModelForCausalLM.from_pretrained(GOLDENS / name, dtype=torch.float32, attn_implementation="eager")
         generator = torch.Generator().manual_seed(3)
         prompts = [random_ids(generator, 3, 12) for _ in range(CANDIDATES)]

@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from architectures import ARCHITECTURES
+from architectures import ARCHITECTURES, EXPERTS
+from experts import RoutingMargin, as_files, as_model
 from widen import widened
 
 GOLDENS = Path(__file__).parent / "goldens"
@@ -54,11 +55,13 @@ def training_samples(generator, vocabulary):
     return samples
 
 
-def summed_loss(model, ids, labels):
-    """Sum over trained tokens of -log p(label[t] | ids[<t]), t >= 1."""
-    logits = model(input_ids=ids).logits[:, :-1]
-    return torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=-100,
-                                             reduction="sum")
+def losses_of(model, ids, labels):
+    """Sum over trained tokens of -log p(label[t] | ids[<t]), t >= 1, and what the balancing loss of experts adds."""
+    output = model(input_ids=ids)
+    loss = torch.nn.functional.cross_entropy(output.logits[:, :-1].flatten(0, 1), labels[:, 1:].flatten(),
+                                             ignore_index=-100, reduction="sum")
+    balance = getattr(output, "aux_loss", None)
+    return loss, 0 if balance is None else model.config.router_aux_loss_coef * balance
 
 
 def log_probabilities(model, ids):
@@ -69,14 +72,16 @@ def log_probabilities(model, ids):
 
 def run(directory, weights, dtype, samples, micro_batch=BATCH):
     config = AutoConfig.from_pretrained(directory)
-    config._attn_implementation = "eager"
+    config._attn_implementation = config._experts_implementation = "eager"
     config.dtype = dtype
     model = AutoModelForCausalLM.from_config(config)
-    result = model.load_state_dict({name: value.to(dtype) for name, value in weights.items()}, strict=False)
+    weights = as_model({name: value.to(dtype) for name, value in weights.items()}, model)
+    result = model.load_state_dict(weights, strict=False)
     assert not result.unexpected_keys and all("lm_head" in name for name in result.missing_keys), result
     model.tie_weights()
     model.train()
     assert all(parameter.dtype == dtype for parameter in model.parameters())
+    margin = RoutingMargin(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=LR, betas=BETAS, eps=EPS, weight_decay=DECAY)
     first_two = torch.tensor([sample["input_ids"] for sample in samples[:2]])
     log_probs = log_probabilities(model, first_two)
@@ -90,7 +95,9 @@ def run(directory, weights, dtype, samples, micro_batch=BATCH):
         loss = 0.0
         for start in range(0, BATCH, micro_batch):
             rows = slice(start, start + micro_batch)
-            part = summed_loss(model, ids[rows], labels[rows]) / trained
+            loss_sum, balance = losses_of(model, ids[rows], labels[rows])
+            # Micro-batches of the same number of tokens count alike.
+            part = loss_sum / trained + balance * (micro_batch / BATCH)
             part.backward()
             loss += part.item()
         for group in optimizer.param_groups:
@@ -99,44 +106,56 @@ def run(directory, weights, dtype, samples, micro_batch=BATCH):
         losses.append(loss)
         optimizer.step()
     final = {name: parameter.detach().double().contiguous() for name, parameter in model.named_parameters()}
+    final = as_files(final, model.config.model_type)
     summary = {name: {"sum": value.sum().item(), "sumsq": value.square().sum().item(),
                       "first8": value.flatten()[:8].tolist()} for name, value in final.items()}
-    return {"loss": losses, "grad_norm": norms, "logprobs": log_probs, "final": summary}, final
+    return {"loss": losses, "grad_norm": norms, "logprobs": log_probs, "final": summary}, final, margin.smallest
 
 
 def relative(left, right):
     return max(abs(a - b) / abs(b) for a, b in zip(left, right))
 
 
+def seed(architecture):
+    """Of mixtures of experts seeds were tried until no choice of an expert could turn on float32's rounding."""
+    if architecture in EXPERTS:
+        return {"mixtral": 2015, "mixtral-balanced": 2002, "qwen3-moe": 2024}[architecture]
+    return 1000 + sorted(ARCHITECTURES).index(architecture)
+
+
 def write(architecture):
     directory = GOLDENS / architecture
     directory.mkdir(parents=True, exist_ok=True)
-    seed = 1000 + sorted(ARCHITECTURES).index(architecture)
-    generator = torch.Generator().manual_seed(seed)
-    (directory / "config.json").write_text(json.dumps(ARCHITECTURES[architecture], indent=2) + "\n")
+    generator = torch.Generator().manual_seed(seed(architecture))
+    config = (ARCHITECTURES | EXPERTS)[architecture]
+    (directory / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(directory))
     initial_weights(model, generator)
-    save_file({name: value.data.contiguous() for name, value in model.named_parameters()},
-              directory / "model.safetensors", metadata={"format": "pt"})
+    start = {name: value.data.contiguous() for name, value in model.named_parameters()}
+    save_file(as_files(start, config["model_type"]), directory / "model.safetensors", metadata={"format": "pt"})
     samples = training_samples(generator, model.config.vocab_size)
     lines = [json.dumps(sample, separators=(",", ":")) for sample in samples]
     (directory / "train.jsonl").write_text("\n".join(lines) + "\n")
 
     weights = load_file(directory / "model.safetensors")
     with widened():
-        wide, final = run(directory, weights, torch.float64, samples)
-        split, split_final = run(directory, weights, torch.float64, samples, micro_batch=1)
-    narrow, narrow_final = run(directory, weights, torch.float32, samples)
-    narrow_split, _ = run(directory, weights, torch.float32, samples, micro_batch=1)
+        wide, final, margin = run(directory, weights, torch.float64, samples)
+        split, split_final, _ = run(directory, weights, torch.float64, samples, micro_batch=1)
+    narrow, narrow_final, _ = run(directory, weights, torch.float32, samples)
+    narrow_split, _, _ = run(directory, weights, torch.float32, samples, micro_batch=1)
     (directory / "trajectory64.json").write_text(json.dumps(wide) + "\n")
     (directory / "trajectory32.json").write_text(json.dumps(narrow) + "\n")
     save_file(final, directory / "final64.safetensors")
+    if config.get("output_router_logits"):
+        # The balancing loss is not additive, so single samples are another run.
+        (directory / "trajectory64-split.json").write_text(json.dumps(split) + "\n")
 
     def difference(one, other):
         return max(((one[name] - other[name]).norm() / one[name].norm()).item() for name in one)
 
     print(f"{architecture}: parameters {sum(v.numel() for v in final.values())}, loss {wide['loss'][0]:.4f} -> "
-          f"{wide['loss'][-1]:.4f}, grad norm {min(wide['grad_norm']):.3f}..{max(wide['grad_norm']):.3f}")
+          f"{wide['loss'][-1]:.4f}, grad norm {min(wide['grad_norm']):.3f}..{max(wide['grad_norm']):.3f}, "
+          f"smallest margin of a choice of experts {margin:.1e}")
     for label, one, other in [("float64 split", split, wide), ("float32 against float64", narrow, wide),
                               ("float32 split", narrow_split, narrow)]:
         print(f"  {label}: loss {relative(one['loss'], other['loss']):.1e}, grad norm "
@@ -149,5 +168,5 @@ def write(architecture):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or ARCHITECTURES:
+    for name in sys.argv[1:] or ARCHITECTURES | EXPERTS:
         write(name)

@@ -2,7 +2,7 @@
 ///
 /// A buffer can be kept when no operation that will run again reads it before its last write; in-place chains that
 /// break this are left to be computed again.
-final class KeepingBackend: Backend {
+final class KeepingBackend: PassBackend {
     let work = KeptWork()
     private let runtime: Runtime
     private let strategy: Recomputation
@@ -40,13 +40,21 @@ final class KeepingBackend: Backend {
 
     func run(_ operation: Operation) {
         runtime.run(operation)
-        work.operations.append(operation.name)
-        let (inputs, outputs) = operation.operands
+        note(operation.name, operation.operands, isKept: strategy.keeps(operation))
+    }
+
+    func exchange(_ reads: [BufferView], _ writes: [BufferView], _ body: @escaping (Runtime) -> Void) {
+        body(runtime)
+        note(KeptWork.exchange, (reads, writes), isKept: strategy.keepsExchanges)
+    }
+
+    private func note(_ name: String, _ operands: (inputs: [BufferView], outputs: [BufferView]), isKept: Bool) {
+        work.operations.append(name)
+        let (inputs, outputs) = operands
         let written = Set(outputs.compactMap { number($0.buffer) })
         // An operation that changes its only result in place will not run again when that is kept.
         let read = Set(inputs.compactMap { number($0.buffer) }).subtracting(written.count == 1 ? written : [])
         for number in read { fed[number, default: []].formUnion(written) }
-        let isKept = strategy.keeps(operation)
         for view in outputs {
             guard let number = number(view.buffer) else { continue }
             if fed[number] != nil { spoiled.insert(number) }

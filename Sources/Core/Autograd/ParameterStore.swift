@@ -50,7 +50,7 @@ public final class ParameterStore {
                 continue
             }
             let key = Arena.Key(
-                block: spec.block, group: group(spec.name), isExpert: spec.placement.role == .experts)
+                block: spec.block, group: group(spec.name), isExpert: spec.placement.expert != nil)
             if members[key] == nil { order.append(key) }
             members[key, default: []].append((spec, place))
         }

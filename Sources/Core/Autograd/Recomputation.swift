@@ -2,13 +2,19 @@
 public struct Recomputation: Sendable {
     /// Whether the operation's results are kept.
     let keeps: @Sendable (Operation) -> Bool
+    /// Whether what other ranks have sent is kept, instead of being asked for again.
+    let keepsExchanges: Bool
 
-    /// - Parameter keeps: whether an operation's results are kept for backward; the others are computed again when
-    ///   backward reads them.
-    public init(keeping keeps: @escaping @Sendable (Operation) -> Bool) { self.keeps = keeps }
+    /// - Parameters:
+    ///   - exchanges: whether what other ranks have sent is kept.
+    ///   - keeps: whether an operation's results are kept for backward; the others are computed again when backward reads
+    ///     them.
+    public init(exchanges: Bool = true, keeping keeps: @escaping @Sendable (Operation) -> Bool) {
+        (keepsExchanges, self.keeps) = (exchanges, keeps)
+    }
 
     /// Nothing is kept: the least memory, about one forward pass more.
-    public static let everything = Recomputation { _ in false }
+    public static let everything = Recomputation(exchanges: false) { _ in false }
 
     /// The results of attention and of matrix products are kept where a byte of them takes `expensive` FLOPs or more,
     /// but not those of products that more than double the width: they are most of what a block would keep. What is
@@ -20,6 +26,7 @@ public struct Recomputation: Sendable {
         switch operation {
         case .matmul(let product) where widens(product.a, product.c): return false
         case .quantizedMatmul(let product) where widens(product.a, product.c): return false
+        case .groupedMatmul(let product) where widens(product.a, product.c): return false
         default: break
         }
         let byteCount = operation.operands.outputs.reduce(0) { $0 + $1.elementCount * $1.dtype.byteCount }

@@ -2,14 +2,21 @@
 ///
 /// Until `finishForward`, allocations receive the kept buffers and operations wait. After that each operation that
 /// reads a waiting result first runs what leads to it, so results that nobody reads are never computed.
-final class ReplayBackend: Backend {
+final class ReplayBackend: PassBackend {
     private let runtime: Runtime
     private let work: KeptWork
     private let kept: Set<ObjectIdentifier>
-    private var waiting: [Operation] = []
+    private var waiting: [Step] = []
     private var isForward = true
     private var allocationCount = 0
     private var operationCount = 0
+
+    /// An operation, or an exchange with other ranks.
+    private struct Step {
+        let name: String
+        let operands: (inputs: [BufferView], outputs: [BufferView])
+        let perform: (Runtime) -> Void
+    }
 
     /// - Parameters:
     ///   - runtime: does the work.
@@ -43,22 +50,24 @@ final class ReplayBackend: Backend {
     func supports(_ operation: Operation) -> Bool { runtime.backend.supports(operation) }
 
     func run(_ operation: Operation) {
-        guard isForward else {
-            let (reads, writes) = operation.operands
-            runWhatTouches(reads: reads, writes: writes)
-            return runtime.run(operation)
-        }
-        require(operationCount < work.operations.count && work.operations[operationCount] == operation.name)
-        operationCount += 1
-        if !operation.operands.outputs.allSatisfy(isKept) { waiting.append(operation) }
+        take(Step(name: operation.name, operands: operation.operands) { $0.run(operation) })
     }
 
-    func synchronize() {
-        let due = waiting
-        waiting = []
-        for operation in due { runtime.run(operation) }
-        runtime.backend.synchronize()
+    func exchange(_ reads: [BufferView], _ writes: [BufferView], _ body: @escaping (Runtime) -> Void) {
+        take(Step(name: KeptWork.exchange, operands: (reads, writes), perform: body))
     }
+
+    private func take(_ step: Step) {
+        guard isForward else {
+            runWhatTouches(reads: step.operands.inputs, writes: step.operands.outputs)
+            return step.perform(runtime)
+        }
+        require(operationCount < work.operations.count && work.operations[operationCount] == step.name)
+        operationCount += 1
+        if !step.operands.outputs.allSatisfy(isKept) { waiting.append(step) }
+    }
+
+    func synchronize() { runtime.backend.synchronize() }
 
     /// Says that what follows is backward.
     func finishForward() {
@@ -70,22 +79,22 @@ final class ReplayBackend: Backend {
     private func runWhatTouches(reads: [BufferView], writes: [BufferView]) {
         if waiting.isEmpty { return }
         var (needed, overwritten) = (identifiers(reads), identifiers(writes))
-        var due: [Operation] = []
-        var later: [Operation] = []
-        for operation in waiting.reversed() {
-            let (reads, writes) = (identifiers(operation.operands.inputs), identifiers(operation.operands.outputs))
+        var due: [Step] = []
+        var later: [Step] = []
+        for step in waiting.reversed() {
+            let (reads, writes) = (identifiers(step.operands.inputs), identifiers(step.operands.outputs))
             if writes.isDisjoint(with: needed) && writes.isDisjoint(with: overwritten)
                 && reads.isDisjoint(with: overwritten)
             {
-                later.append(operation)
+                later.append(step)
             } else {
-                due.append(operation)
+                due.append(step)
                 needed.formUnion(reads)
                 overwritten.formUnion(writes)
             }
         }
         waiting = later.reversed()
-        for operation in due.reversed() { runtime.run(operation) }
+        for step in due.reversed() { step.perform(runtime) }
     }
 
     private func isKept(_ view: BufferView) -> Bool { kept.contains(ObjectIdentifier(view.buffer)) }

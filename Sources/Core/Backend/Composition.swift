@@ -9,6 +9,9 @@ struct Composition {
         switch operation {
         case .storedMap(let map): storedMap(map)
         case .quantizedMatmul(let product): quantizedMatmul(product)
+        case .groupRows(let grouping): groupRows(grouping)
+        case .groupedMatmul(let product): groupedMatmul(product)
+        case .groupedOuterProduct(let product): groupedOuterProduct(product)
         case .rmsNorm(let norm): rmsNorm(norm)
         case .rmsNormBackward(let norm): normBackward(norm, centred: false)
         case .layerNorm(let norm): layerNorm(norm)

@@ -41,6 +41,12 @@ public enum Operation {
     case storedMap(StoredMap)
     /// A product with frozen weights in 8 or 4 bits.
     case quantizedMatmul(QuantizedMatmul)
+    /// Choices of tokens sorted by what they chose.
+    case groupRows(RowGrouping)
+    /// A product of each row with the matrix of its group.
+    case groupedMatmul(GroupedMatmul)
+    /// A sum of outer products of rows for each group.
+    case groupedOuterProduct(GroupedOuterProduct)
     /// y = x / rms(x) * weight, by row.
     case rmsNorm(Norm)
     case rmsNormBackward(NormBackward)
@@ -87,6 +93,9 @@ public enum Operation {
         case .round: "round"
         case .storedMap: "stored_map"
         case .quantizedMatmul: "quantized_matmul"
+        case .groupRows: "group_rows"
+        case .groupedMatmul: "grouped_matmul"
+        case .groupedOuterProduct: "grouped_outer_product"
         case .rmsNorm: "rms_norm"
         case .rmsNormBackward: "rms_norm_backward"
         case .layerNorm: "layer_norm"

@@ -32,6 +32,18 @@ public final class Runtime {
         recorder.record(operation.name, on: backend, work: { Profile.Work(operation) }) { execute(operation) }
     }
 
+    /// Does something with tensors that is no operation: an exchange with other ranks.
+    /// - Parameters:
+    ///   - reads: what it reads.
+    ///   - writes: what it fills.
+    ///   - body: does it, with tensors of the runtime that it receives. Where a pass is done again in backward, it is left
+    ///     out or called later, by all ranks alike.
+    func exchange(
+        reading reads: [BufferView], writing writes: [BufferView], _ body: @escaping (_ runtime: Runtime) -> Void
+    ) {
+        if let pass = backend as? any PassBackend { pass.exchange(reads, writes, body) } else { body(self) }
+    }
+
     /// Runs `body`; a recording shows it as a stretch of time of this name around its operations.
     public func phase<Result>(_ name: String, _ body: () throws -> Result) rethrows -> Result {
         guard let recorder else { return try body() }

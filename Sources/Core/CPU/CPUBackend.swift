@@ -64,6 +64,9 @@ public final class CPUBackend: Backend {
         case .round(let source, let target, _, _): source.dtype.isFloatingPoint && target.dtype == .bfloat16
         case .storedMap(let map): supports(map)
         case .quantizedMatmul(let product): supports(product)
+        case .groupRows(let grouping): supports(grouping)
+        case .groupedMatmul(let product): supports(product)
+        case .groupedOuterProduct(let product): supports(product)
         case .rmsNorm(let norm): supports(norm) && norm.mean == nil && norm.bias == nil
         case .layerNorm(let norm): supports(norm) && norm.mean != nil && norm.bias != nil
         case .rmsNormBackward(let norm): supports(norm) && norm.mean == nil
@@ -95,6 +98,9 @@ public final class CPUBackend: Backend {
         case .round(let source, let target, let random, let first): round(source, to: target, random, first: first)
         case .storedMap(let map): storedMap(map)
         case .quantizedMatmul(let product): quantizedMatmul(product)
+        case .groupRows(let grouping): groupRows(grouping)
+        case .groupedMatmul(let product): groupedMatmul(product)
+        case .groupedOuterProduct(let product): groupedOuterProduct(product)
         case .rmsNorm(let norm), .layerNorm(let norm): self.norm(norm)
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): normBackward(norm)
         case .swiglu(let unit): swiglu(unit)

@@ -42,6 +42,9 @@ public struct DecoderConfiguration: Sendable, Hashable {
     /// Whether scores are divided by the layer's number, counted from 1, too.
     public var scalesScoresByLayer = false
 
+    /// The experts of the layers that have some; nil = none has.
+    public var experts: Experts?
+
     // MARK: initialisation and names
 
     /// Deviation of new weights.
@@ -74,10 +77,37 @@ public struct DecoderConfiguration: Sendable, Hashable {
         public var window: Int?
         /// Whether queries and keys are rotated (where the model is rotary).
         public var rotates: Bool
+        /// Whether the feed-forward layer is a mixture of experts (where the model has some).
+        public var hasExperts: Bool
 
-        public init(window: Int? = nil, rotates: Bool = true) {
+        public init(window: Int? = nil, rotates: Bool = true, hasExperts: Bool = false) {
             self.window = window
             self.rotates = rotates
+            self.hasExperts = hasExperts
+        }
+    }
+
+    /// Experts of a layer, all alike.
+    public struct Experts: Sendable, Hashable {
+        /// How many a layer has.
+        public var count: Int
+        /// How many a token goes to.
+        public var perToken: Int
+        /// Hidden features of one.
+        public var width: Int
+        /// Whether the shares of a token's experts are scaled to add up to 1.
+        public var normalizesWeights: Bool
+        /// Coefficient of the balancing loss, see `RouterSums.balance`; 0 = none.
+        public var balanceCoefficient: Double
+
+        public init(
+            count: Int, perToken: Int, width: Int, normalizesWeights: Bool, balanceCoefficient: Double = 0
+        ) {
+            self.count = count
+            self.perToken = perToken
+            self.width = width
+            self.normalizesWeights = normalizesWeights
+            self.balanceCoefficient = balanceCoefficient
         }
     }
 
@@ -86,6 +116,17 @@ public struct DecoderConfiguration: Sendable, Hashable {
         case rotary(Rope)
         /// A table of `positionCount` vectors that is added to the embeddings.
         case learned
+    }
+
+    /// The experts of a layer; nil where it has none.
+    func experts(layer: Int) -> Experts? { layers[layer].hasExperts ? experts : nil }
+
+    /// How many layers have experts.
+    public var expertLayerCount: Int { experts == nil ? 0 : layers.count(where: \.hasExperts) }
+
+    /// How many parameters a token does not meet: those of the experts that it does not go to.
+    public var idleParameterCount: Int {
+        experts.map { expertLayerCount * ($0.count - $0.perToken) * 3 * width * $0.width } ?? 0
     }
 
     /// The name of the arena block of layer `index`.

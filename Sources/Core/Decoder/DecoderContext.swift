@@ -2,6 +2,8 @@
 
 /// What every block of a forward pass reads beside the residual stream.
 public struct DecoderContext {
+    /// Where routers leave what they decided; nil = nobody asks.
+    public var routers: RouterRecord?
     /// [B, T] int32
     public let positions: Tensor
     /// [B, T] int32: the index in its whole row at which each token's document starts; nil = one document a row.

@@ -110,10 +110,13 @@ public final class DecoderModel {
     }
 
     /// What the blocks of one forward pass share.
-    public func context(_ batch: TokenBatch, cache: CachedBatch? = nil) -> DecoderContext {
+    /// - Parameter routers: collects the decisions of layers with experts.
+    public func context(
+        _ batch: TokenBatch, cache: CachedBatch? = nil, routers: RouterRecord? = nil
+    ) -> DecoderContext {
         DecoderContext(
-            positions: batch.positions, documentStart: batch.documentStart, rotation: rotation, cache: cache,
-            exchange: exchange, attention: attention)
+            routers: routers, positions: batch.positions, documentStart: batch.documentStart, rotation: rotation,
+            cache: cache, exchange: exchange, attention: attention)
     }
 
     /// The residual stream before the first block, [B, T, C], or what the exchange leaves this rank of its tokens.
@@ -135,7 +138,15 @@ public final class DecoderModel {
     /// One block, recomputed in backward when checkpointing asks for it.
     private func compute(_ block: DecoderBlock, _ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
         func recomputed(_ strategy: Recomputation) -> Tensor {
-            graph.recomputed([x], strategy) { graph, inputs in [block(graph, inputs[0], context)] }[0]
+            let results = graph.recomputed([x], strategy) { graph, inputs in
+                var inner = context
+                inner.routers = context.routers.map { _ in RouterRecord() }
+                return [block(graph, inputs[0], inner)] + (inner.routers?.sums?.tensors ?? [])
+            }
+            if let sums = RouterSums(Array(results.dropFirst()), rowCount: x.shape[0] * x.shape[1]) {
+                context.routers?.add(graph, sums)
+            }
+            return results[0]
         }
         return switch checkpointing {
         case .none: block(graph, x, context)

@@ -19,6 +19,13 @@ public struct DecoderNames: Sendable, Hashable {
     public var gate = "mlp.gate_proj"
     public var up: String
     public var down: String
+    /// What chooses experts.
+    public var router = "mlp.gate"
+    /// What stands before an expert's number.
+    public var experts = "mlp.experts"
+    public var expertGate = "gate_proj"
+    public var expertUp = "up_proj"
+    public var expertDown = "down_proj"
     public var finalNorm: String
     public var head = "lm_head"
 
@@ -31,6 +38,9 @@ public struct DecoderNames: Sendable, Hashable {
         prefix: "transformer.", embedding: "transformer.wte", positions: "transformer.wpe", layers: "transformer.h",
         attentionNorm: "ln_1", queryKeyValue: "attn.c_attn", output: "attn.c_proj", mlpNorm: "ln_2", up: "mlp.c_fc",
         down: "mlp.c_proj", finalNorm: "transformer.ln_f")
+
+    /// The name of part `part` of expert `index` in its layer.
+    public func expert(_ index: Int, _ part: String) -> String { "\(experts).\(index).\(part)" }
 
     /// The full name of part `part` of layer `index`.
     public func layer(_ index: Int, _ part: String) -> String { "\(layers).\(index).\(part)" }

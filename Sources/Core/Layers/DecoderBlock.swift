@@ -1,13 +1,13 @@
 // B batch, T tokens, C width
 
-/// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)).
+/// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)), where mlp may be experts.
 public struct DecoderBlock {
     /// As in `ParameterSpec.block`.
     public let name: String
     public let attentionNorm: Normalization
     public let attention: SelfAttention
     public let mlpNorm: Normalization
-    public let mlp: MLP
+    public let mlp: FeedForward
 
     static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
         let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
@@ -16,7 +16,7 @@ public struct DecoderBlock {
                 configuration.norm, names.layer(layer, part), block: block, width: configuration.width)
         }
         return norm(names.attentionNorm) + SelfAttention.specs(configuration, layer: layer)
-            + norm(names.mlpNorm) + MLP.specs(configuration, layer: layer)
+            + norm(names.mlpNorm) + FeedForward.specs(configuration, layer: layer)
     }
 
     init(_ configuration: DecoderConfiguration, layer: Int, from parameters: ParameterStore) {
@@ -29,7 +29,7 @@ public struct DecoderBlock {
         attentionNorm = norm(configuration.names.attentionNorm)
         attention = SelfAttention(configuration, layer: layer, from: parameters)
         mlpNorm = norm(configuration.names.mlpNorm)
-        mlp = MLP(configuration, layer: layer, from: parameters)
+        mlp = FeedForward(configuration, layer: layer, from: parameters)
     }
 
     /// x [B, T, C]; result [B, T, C], with a cache x itself.

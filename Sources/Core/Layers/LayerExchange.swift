@@ -2,10 +2,14 @@
 
 /// What happens at the borders of layers that are divided over ranks. Layers call it and never ask where they run.
 ///
-/// Between `embed` or `project` and the next `enter`, an exchange may leave each rank a part of the tokens.
+/// Between `embed`, `project` or `leave` and the next `enter`, an exchange may leave each rank a part of the tokens.
 public protocol LayerExchange {
     /// What q, k and v, or gate and up, or the head, read, of which each rank computes some outputs: [B, T, C].
     func enter(_ graph: Graph, _ x: Tensor) -> Tensor
+    /// The sum of what ranks have of y [B, T, C].
+    func leave(_ graph: Graph, _ y: Tensor) -> Tensor
+    /// x, which every rank has computed from what `enter` gave: its gradient counts once.
+    func once(_ graph: Graph, _ x: Tensor) -> Tensor
     /// layer(x), of which each rank computes a part of every sum: x [B, T, I]; result [B, T, O].
     func project(_ layer: Linear, _ graph: Graph, _ x: Tensor) -> Tensor
     /// residual += layer(x), in place, where nothing is recorded.
@@ -24,6 +28,8 @@ public struct WholeLayers: LayerExchange {
     public init() {}
 
     public func enter(_ graph: Graph, _ x: Tensor) -> Tensor { x }
+    public func leave(_ graph: Graph, _ y: Tensor) -> Tensor { y }
+    public func once(_ graph: Graph, _ x: Tensor) -> Tensor { x }
     public func project(_ layer: Linear, _ graph: Graph, _ x: Tensor) -> Tensor { layer(graph, x) }
 
     public func add(_ layer: Linear, _ graph: Graph, _ x: Tensor, to residual: Tensor) {

@@ -48,7 +48,7 @@ public struct SelfAttention {
         let norms = !configuration.normalizesQueriesAndKeys
             ? [] : [names.queryNorm, names.keyNorm].flatMap {
                 RMSNorm.specs(
-                    names.layer(layer, $0), block: block, width: configuration.headSize, placement: Placement(.perHead))
+                    names.layer(layer, $0), block: block, width: configuration.headSize, placement: Placement(.partial))
             }
         return inputs + projection(names.output, queries, width, configuration.outputHasBias, .rows) + norms
     }

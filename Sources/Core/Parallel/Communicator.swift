@@ -60,8 +60,6 @@ public final class Communicator {
     /// Starts a collective.
     public func start(_ collective: Collective) -> PendingCollective {
         let subject = collective.subject
-        // Messages read and write memory beside the backend, which may not have done yet what it was told to.
-        subject.runtime.backend.synchronize()
         let envelope = envelope(collective.kind, subject.dtype, subject.elementCount, channel: collective.channel)
         let entry = link.recorder.started(envelope, axes: axes)
         if link.checksOrder && envelope.kind != .message { compare(envelope) }

@@ -18,12 +18,26 @@ extension Graph {
         }[0]
     }
 
+    /// x itself. Backward: the gradient times `factor`.
+    public func scalingGradient(_ x: Tensor, by factor: Double) -> Tensor {
+        if factor == 1 { return x }
+        let runtime = runtime
+        return record(inputs: [x], outputs: [x.detached]) { gradients, _ in
+            guard let gradient = gradients[0]?.contiguous() else { return [nil] }
+            let scaled = runtime.empty(gradient.shape, gradient.dtype)
+            let program = Program(inputs: 1, scalars: 1) { x, s in [x[0] * s[0]] }
+            runtime.run(.map(program, inputs: [gradient.view], outputs: [scaled.view], scalars: [factor]))
+            return [scaled]
+        }[0]
+    }
+
     /// Every rank's x behind each other along `dim`, where each goes on with a part of the work: [.., n, ..] becomes
     /// [.., R n, ..]. Backward: each rank receives the sum of what the parts say of its own x.
     public func gathered(_ x: Tensor, dim: Int, over communicator: Communicator) -> Tensor {
         if communicator.rankCount == 1 { return x }
-        return record(inputs: [x], outputs: [x.gathered(dim: dim, over: communicator)]) { gradients, _ in
-            [gradients[0].map { $0.scattered(dim: dim, over: communicator) }]
+        let y = x.gathered(dim: dim, over: communicator)
+        return record(inputs: [x], outputs: [y]) { [shape = y.shape] gradients, _ in
+            [gradients[0].map { $0.reshaped(to: shape).scattered(dim: dim, over: communicator) }]
         }[0]
     }
 
@@ -31,8 +45,9 @@ extension Graph {
     /// gradients behind each other.
     public func scattered(_ x: Tensor, dim: Int, over communicator: Communicator) -> Tensor {
         if communicator.rankCount == 1 { return x }
-        return record(inputs: [x], outputs: [x.scattered(dim: dim, over: communicator)]) { gradients, _ in
-            [gradients[0].map { $0.gathered(dim: dim, over: communicator) }]
+        let y = x.scattered(dim: dim, over: communicator)
+        return record(inputs: [x], outputs: [y]) { [shape = y.shape] gradients, _ in
+            [gradients[0].map { $0.reshaped(to: shape).gathered(dim: dim, over: communicator) }]
         }[0]
     }
 
@@ -57,7 +72,7 @@ extension Graph {
                 .scatter(
                     source: values.view.reshaped(to: own), indices: places.view, table: list(number).view))
         }
-        communicator.run(.allReduce(all))
+        runtime.exchange(reading: [all.view], writing: [all.view]) { _ in communicator.run(.allReduce(all)) }
         let outputs = lists.indices.map { list($0).reshaped(to: [count]) }
         return record(inputs: lists, outputs: outputs) { gradients, _ in
             gradients.map { gradient in
@@ -84,30 +99,34 @@ extension HeadScores {
 }
 
 extension Tensor {
-    /// A dense copy, outside any graph.
-    private func copied() -> Tensor {
-        let copy = runtime.empty(shape, dtype)
-        runtime.run(.copy(from: view, to: copy.view))
-        return copy
+    /// A tensor that ranks fill together.
+    /// - Parameter body: receives this tensor and the one to fill, as those of the runtime in which it computes.
+    private func exchanged(_ shape: [Int], _ body: @escaping (_ x: Tensor, _ result: Tensor) -> Void) -> Tensor {
+        let result = runtime.empty(shape, dtype)
+        let (from, to) = (view, result.view)
+        runtime.exchange(reading: [from], writing: [to]) { body(Tensor(from, $0), Tensor(to, $0)) }
+        return result
     }
 
     /// Every rank's values added up, in a tensor of its own.
     fileprivate func sum(over communicator: Communicator) -> Tensor {
-        let total = copied()
-        communicator.run(.allReduce(total))
-        return total
+        exchanged(shape) { x, total in
+            x.runtime.run(.copy(from: x.view, to: total.view))
+            communicator.run(.allReduce(total))
+        }
     }
 
     /// [.., n, ..] of every rank as [.., R n, ..].
     fileprivate func gathered(dim: Int, over communicator: Communicator) -> Tensor {
-        let part = contiguous()
-        let all = runtime.empty([communicator.rankCount] + shape, dtype)
-        communicator.run(.allGather(part, into: all))
-        // Ranks are outermost as they arrive, and belong before `dim`.
-        let ordered = (0..<dim).reduce(all.view) { $0.transposed($1, $1 + 1) }
         var whole = shape
         whole[dim] *= communicator.rankCount
-        return Tensor(ordered, runtime).contiguous().reshaped(to: whole)
+        return exchanged(whole) { x, whole in
+            let all = x.runtime.empty([communicator.rankCount] + x.shape, x.dtype)
+            communicator.run(.allGather(x.contiguous(), into: all))
+            // Ranks are outermost as they arrive, and belong before `dim`.
+            let ordered = (0..<dim).reduce(all.view) { $0.transposed($1, $1 + 1) }
+            x.runtime.run(.copy(from: ordered, to: whole.view.reshaped(to: ordered.shape)))
+        }
     }
 
     /// This rank's part along `dim` of the sum of every rank's [.., R n, ..].
@@ -116,10 +135,10 @@ extension Tensor {
         precondition(shape[dim] % ranks == 0, "scatter: dim \(dim) of \(shape) is not \(ranks) equal parts")
         var part = shape
         part[dim] /= ranks
-        let cut = contiguous().view.reshaped(to: shape[..<dim] + [ranks] + part[dim...])
-        let ordered = (0..<dim).reversed().reduce(cut) { $0.transposed($1, $1 + 1) }
-        let mine = runtime.empty(part, dtype)
-        communicator.run(.reduceScatter(Tensor(ordered, runtime).contiguous(), into: mine))
-        return mine
+        return exchanged(part) { [part] x, mine in
+            let cut = x.contiguous().view.reshaped(to: x.shape[..<dim] + [ranks] + part[dim...])
+            let ordered = (0..<dim).reversed().reduce(cut) { $0.transposed($1, $1 + 1) }
+            communicator.run(.reduceScatter(Tensor(ordered, x.runtime).contiguous(), into: mine))
+        }
     }
 }

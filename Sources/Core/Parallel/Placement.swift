@@ -9,10 +9,8 @@ public struct Placement: Sendable, Hashable {
         case vocabulary
         /// Whole on each rank, where it does the same work.
         case replicated
-        /// Whole on each rank, which applies it to heads of its own: its gradients are parts of a sum.
-        case perHead
-        /// By expert.
-        case experts
+        /// Whole on each rank, which uses it for work of its own, such as heads: its gradients are parts of a sum.
+        case partial
     }
 
     public let role: Role
@@ -22,13 +20,14 @@ public struct Placement: Sendable, Hashable {
     public let unit: Int
     /// Lengths along `dim` that are cut each for itself, as in a fused projection to queries, keys and values; empty = one.
     public let sections: [Int]
+    /// The number of the expert that it belongs to; nil = all tokens meet it.
+    public let expert: Int?
 
     public static let replicated = Placement(.replicated)
     public static let vocabulary = Placement(.vocabulary)
-    public static let experts = Placement(.experts)
 
-    public init(_ role: Role, dim: Int = 0, unit: Int = 1, sections: [Int] = []) {
-        (self.role, self.dim, self.unit, self.sections) = (role, dim, unit, sections)
+    public init(_ role: Role, dim: Int = 0, unit: Int = 1, sections: [Int] = [], expert: Int? = nil) {
+        (self.role, self.dim, self.unit, self.sections, self.expert) = (role, dim, unit, sections, expert)
     }
 
     /// The ranges along `dim` that one of R ranks holds, one of each section.
@@ -39,11 +38,11 @@ public struct Placement: Sendable, Hashable {
     /// - Returns: nil when the units cannot be dealt out evenly.
     public func ranges(of length: Int, rank: Int, of ranks: Int) -> [Range<Int>]? {
         switch role {
-        case .replicated, .perHead: return [0..<length]
+        case .replicated, .partial: return [0..<length]
         case .vocabulary:
             let size = (length + ranks * 16 - 1) / (ranks * 16) * 16
             return [min(rank * size, length)..<min((rank + 1) * size, length)]
-        case .columns, .rows, .experts: break
+        case .columns, .rows: break
         }
         var (start, result) = (0, [Range<Int>]())
         for section in sections.isEmpty ? [length] : sections {
@@ -62,8 +61,8 @@ public struct Placement: Sendable, Hashable {
     public func sharerCount(of length: Int, over ranks: Int) -> Int {
         switch role {
         case .replicated, .vocabulary: return 1
-        case .perHead: return ranks
-        case .columns, .rows, .experts:
+        case .partial: return ranks
+        case .columns, .rows:
             let units = (sections.min() ?? length) / unit
             return units % ranks == 0 ? 1 : ranks / units
         }

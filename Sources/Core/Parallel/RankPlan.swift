@@ -36,6 +36,11 @@ public struct RankPlan {
         pipeline = .alone(configuration)
     }
 
+    /// Whether this rank has all weights of the model at any time, as generation needs them.
+    public var hasWholeModel: Bool {
+        storage.level < .weights && pipeline.layerCounts.count == 1 && mesh.shape[.tensor] == 1 && mesh.shape[.expert] == 1
+    }
+
     /// The ranks that read different samples.
     public var data: Communicator { mesh.along(.data, .expert) }
 

@@ -21,9 +21,15 @@ public struct RingAttention: AttentionExchange {
     }
 
     public func attend(_ attention: Attention, _ runtime: Runtime) -> (AttentionBackward) -> Void {
-        let pass = Pass(attention, runtime, ranks, chunks)
-        pass.forward()
-        return { pass.backward($0) }
+        let (ranks, chunks) = (ranks, chunks)
+        let inputs = [attention.q, attention.k, attention.v] + (attention.documentStart.map { [$0] } ?? [])
+        let results = [attention.out, attention.logSumExp]
+        runtime.exchange(reading: inputs, writing: results) { Pass(attention, $0, ranks, chunks).forward() }
+        return { backward in
+            runtime.exchange(
+                reading: inputs + results + [backward.dout], writing: [backward.dq, backward.dk, backward.dv]
+            ) { Pass(attention, $0, ranks, chunks).backward(backward) }
+        }
     }
 }
 

@@ -35,8 +35,14 @@ public struct TensorExchange: LayerExchange {
         isCut(graph) ? graph.gathered(x, dim: 1, over: communicator) : graph.shared(x, over: communicator)
     }
 
+    public func leave(_ graph: Graph, _ y: Tensor) -> Tensor {
+        isCut(graph) ? graph.scattered(y, dim: 1, over: communicator) : graph.summed(y, over: communicator)
+    }
+
+    public func once(_ graph: Graph, _ x: Tensor) -> Tensor { graph.scalingGradient(x, by: 1 / Double(communicator.rankCount)) }
+
     public func project(_ layer: Linear, _ graph: Graph, _ x: Tensor) -> Tensor {
-        let sum = summed(graph, graph.linear(x, layer.weight, isTransposed: layer.isTransposed))
+        let sum = leave(graph, graph.linear(x, layer.weight, isTransposed: layer.isTransposed))
         // Once, and after the parts have been added up.
         return layer.bias.map { graph.bias(sum, $0) } ?? sum
     }
@@ -52,19 +58,15 @@ public struct TensorExchange: LayerExchange {
 
     public func embed(_ graph: Graph, _ batch: TokenBatch, _ tokens: Embedding, positions: Embedding?) -> Tensor {
         // Ranks that do not hold a token's row add nothing.
-        let x = summed(graph, graph.embedding(batch.ids, tokens.weight, rows: vocabulary(tokens.count)))
+        let x = leave(graph, graph.embedding(batch.ids, tokens.weight, rows: vocabulary(tokens.count)))
         guard let positions else { return x }
         let first = isCut(graph) ? communicator.rank * x.shape[1] : 0
         let own = batch.positions.view.sliced(dim: 1, first..<first + x.shape[1])
         return graph.add(x, positions(graph, Tensor(own, graph.runtime).contiguous()))
     }
 
+    /// Evaluation and generation keep nothing, and any number of tokens there is.
     private func isCut(_ graph: Graph) -> Bool { cutsTokens && graph.isRecording }
-
-    /// The sum of every rank's part of [B, T, C], or this rank's tokens of it.
-    private func summed(_ graph: Graph, _ x: Tensor) -> Tensor {
-        isCut(graph) ? graph.scattered(x, dim: 1, over: communicator) : graph.summed(x, over: communicator)
-    }
 
     public func vocabulary(_ count: Int) -> Range<Int> {
         Placement.vocabulary.ranges(of: count, rank: communicator.rank, of: communicator.rankCount)?.first ?? 0..<count

@@ -12,9 +12,18 @@ public struct UlyssesAttention: AttentionExchange {
     public init(_ ranks: Communicator) { self.ranks = ranks }
 
     public func attend(_ attention: Attention, _ runtime: Runtime) -> (AttentionBackward) -> Void {
-        let pass = Pass(attention, runtime, ranks)
-        let inner = pass.forward()
-        return { pass.backward($0, inner) }
+        let ranks = ranks
+        let inner = Pass(attention, runtime, ranks).inner()
+        let inputs = [attention.q, attention.k, attention.v] + (attention.documentStart.map { [$0] } ?? [])
+        let kept = [inner.q, inner.out, inner.logSumExp] + (inner.documentStart.map { [$0] } ?? [])
+        runtime.exchange(reading: inputs, writing: kept + [attention.out]) {
+            Pass(attention, $0, ranks).forward(inner)
+        }
+        return { backward in
+            runtime.exchange(
+                reading: kept + [backward.dout], writing: [backward.dq, backward.dk, backward.dv]
+            ) { Pass(attention, $0, ranks).backward(backward, inner) }
+        }
     }
 }
 
@@ -34,26 +43,36 @@ extension UlyssesAttention {
             (self.attention, self.runtime, self.ranks) = (attention, runtime, ranks)
         }
 
-        /// - Returns: the attention over all tokens of this rank's heads, as it was done.
-        func forward() -> Attention {
+        /// Memory for the attention over all tokens of this rank's heads; queries, keys and values are side by side.
+        func inner() -> Attention {
+            let (shape, values) = (attention.q.shape, headCount + keyHeadCount)
+            let (rows, tokens) = (shape[0], shape[1] * ranks.rankCount)
+            let x = runtime.empty([rows, tokens, values + keyHeadCount, shape[3]], attention.q.dtype).view
+            return Attention(
+                q: x.sliced(dim: 2, 0..<headCount), k: x.sliced(dim: 2, headCount..<values),
+                v: x.sliced(dim: 2, values..<values + keyHeadCount),
+                out: runtime.empty([rows, tokens, headCount, shape[3]], attention.out.dtype).view,
+                logSumExp: runtime.empty([rows, headCount, tokens], attention.logSumExp.dtype).view,
+                scale: attention.scale, window: attention.window,
+                documentStart: attention.documentStart.map { _ in runtime.empty([rows, tokens], .int32).view })
+        }
+
+        func forward(_ inner: Attention) {
             let parts = empty(headCount + 2 * keyHeadCount)
             for rank in 0..<ranks.rankCount { eachPart(rank, parts) { runtime.run(.copy(from: $0, to: $1)) } }
-            let x = allTokens(swapped(parts))
-            let values = headCount + keyHeadCount
-            let (tokens, kept) = (x.shape[1], attention.logSumExp.dtype)
-            let inner = Attention(
-                q: x.view.sliced(dim: 2, 0..<headCount), k: x.view.sliced(dim: 2, headCount..<values),
-                v: x.view.sliced(dim: 2, values..<values + keyHeadCount),
-                out: runtime.empty([x.shape[0], tokens, headCount, x.shape[3]], attention.out.dtype).view,
-                logSumExp: runtime.empty([x.shape[0], headCount, tokens], kept).view, scale: attention.scale,
-                window: attention.window, documentStart: allDocumentStarts())
+            let x = allTokens(swapped(parts)).view
+            var first = 0
+            for part in [inner.q, inner.k, inner.v] {
+                runtime.run(.copy(from: x.sliced(dim: 2, first..<first + part.shape[2]), to: part))
+                first += part.shape[2]
+            }
+            gatherDocumentStarts(inner)
             runtime.run(.attention(inner))
             let results = swapped(ownTokens(inner.out))
             for rank in 0..<ranks.rankCount {
                 runtime.run(
                     .copy(from: part(results, rank), to: attention.out.sliced(dim: 2, heads(ofRank: rank))))
             }
-            return inner
         }
 
         func backward(_ backward: AttentionBackward, _ inner: Attention) {
@@ -149,12 +168,12 @@ extension UlyssesAttention {
             return Tensor(cut.transposed(0, 1), runtime).contiguous()
         }
 
-        private func allDocumentStarts() -> BufferView? {
-            guard let own = attention.documentStart else { return nil }
+        private func gatherDocumentStarts(_ inner: Attention) {
+            guard let own = attention.documentStart, let whole = inner.documentStart else { return }
             let starts = Tensor(own, runtime).contiguous()
             let all = runtime.empty([ranks.rankCount] + starts.shape, starts.dtype)
             ranks.run(.allGather(starts, into: all))
-            return allTokens(all).view
+            runtime.run(.copy(from: allTokens(all).view, to: whole))
         }
     }
 }

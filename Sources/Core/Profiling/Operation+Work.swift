@@ -18,6 +18,10 @@ extension Operation {
         case .storedMap(let map): (map.inputs.flatMap(\.views), map.outputs.flatMap(\.views))
         case .quantizedMatmul(let product):
             ([product.a] + product.weights.views + (product.accumulates ? [product.c] : []), [product.c])
+        case .groupRows(let grouping): ([grouping.choices], [grouping.places, grouping.tokens, grouping.groups])
+        case .groupedMatmul(let product): ([product.a, product.groups] + product.b, [product.c])
+        case .groupedOuterProduct(let product):
+            ([product.a, product.b, product.groups] + product.c.compactMap { $0 }, product.c.compactMap { $0 })
         case .rmsNorm(let norm), .layerNorm(let norm):
             ([norm.x, norm.weight] + [norm.bias].compactMap { $0 }, [norm.y, norm.inverse] + [norm.mean].compactMap { $0 })
         case .rmsNormBackward(let norm), .layerNormBackward(let norm): norm.operands
@@ -75,6 +79,8 @@ extension Operation {
         switch self {
         case .matmul(let product): 2 * product.c.elementCount * (product.a.shape.last ?? 0)
         case .quantizedMatmul(let product): 2 * product.a.elementCount * (product.c.shape.last ?? 0)
+        case .groupedMatmul(let product): 2 * product.a.elementCount * product.c.shape[1]
+        case .groupedOuterProduct(let product): 2 * product.a.elementCount * product.b.shape[1]
         case .attention(let attention): 4 * attention.visiblePairCount * attention.q.shape[3]
         case .attentionBackward(let backward): 8 * backward.forward.visiblePairCount * backward.forward.q.shape[3]
         default: 0

@@ -74,6 +74,13 @@ public struct FileHash: Sendable {
         return String(repeating: "0", count: 16 - digits.count) + digits
     }
 
+    /// The hash of some bytes as 16 hexadecimal digits.
+    public static func hex(of bytes: UnsafeRawBufferPointer) -> String {
+        var hash = FileHash()
+        hash.update(bytes)
+        return hash.hex
+    }
+
     /// The hash of a file, read once in pieces of 1 MiB.
     /// - Returns: the hexadecimal digits and the file's size in bytes.
     /// - Throws: `FileError`.

@@ -83,7 +83,8 @@ struct BenchTrainCommand: ParsableCommand {
         let flopsPerToken = source.configuration.flopsPerTrainedToken(parameters: step.parameterCount, sequence: sequence)
         let flops = flopsPerToken * tokensPerSecond
         let peak = MachinePeak.flopsPerSecond(runtime, precision.compute)
-        let formula = "6 N (head once) + 6 L h T (causal half) a token"
+        let counted = source.configuration.idleParameterCount == 0 ? "head once" : "head once, a token's experts only"
+        let formula = "6 N (\(counted)) + 6 L h T (causal half) a token"
         var report = BenchReport(
             "train", threads: runtime.backend.capabilities.threadCount,
             [
@@ -109,9 +110,10 @@ struct BenchTrainCommand: ParsableCommand {
 
 extension DecoderConfiguration {
     /// FLOPs that training takes for one token: 6 N + 6 L h T, where N counts the head once (looking up an untied
-    /// embedding's rows costs no product) and attention its causal half; recomputation is not counted.
+    /// embedding's rows costs no product), experts those that a token goes to, and attention its causal half;
+    /// recomputation is not counted.
     func flopsPerTrainedToken(parameters: Int, sequence: Int) -> Double {
         let lookedUp = isTied ? 0 : vocabularySize * width
-        return Double(6 * (parameters - lookedUp) + 6 * layers.count * headCount * headSize * sequence)
+        return Double(6 * (parameters - lookedUp - idleParameterCount) + 6 * layers.count * headCount * headSize * sequence)
     }
 }

@@ -18,7 +18,7 @@ struct DoctorCommand: ParsableCommand {
     }
 
     func run() throws {
-        let findings = [machine()] + products() + [threads(), compiler()]
+        let findings = [machine()] + products() + [threads(), compiler(), launcher()]
         if json {
             print(
                 JSONValue.array(
@@ -82,5 +82,14 @@ struct DoctorCommand: ParsableCommand {
         let found = paths.map { "\($0)/swiftc" }.first { FileManager.default.isExecutableFile(atPath: $0) }
         return Finding(
             name: "swiftc", isFine: true, text: found ?? "not found: only `forktail plugins build` needs it", fix: nil)
+    }
+
+    private func launcher() -> Finding {
+        do {
+            let mpirun = try MPIRun.find(in: Machine.environment["PATH"] ?? "")
+            return Finding(name: "mpirun", isFine: true, text: "Open MPI \(mpirun.version), \(mpirun.path)", fix: nil)
+        } catch {
+            return Finding(name: "mpirun", isFine: true, text: "only `forktail launch` needs it; \(error)", fix: nil)
+        }
     }
 }

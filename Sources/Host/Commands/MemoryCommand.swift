@@ -21,6 +21,11 @@ struct MemoryCommand: ParsableCommand {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
+        if recipe.layout.shape.rankCount > 1 {
+            throw InputError(
+                "parallel", "asks for \(recipe.layout.shape.rankCount) ranks, and this command looks at one",
+                fix: "forktail parallel plan \(self.recipe)")
+        }
         let plan = try MemoryPlan(recipe, registry, TrainingInputs(recipe, registry))
         print(json ? plan.json.text : plan.text)
         if !plan.fits { throw CommandEnded(status: .answerIsNo) }

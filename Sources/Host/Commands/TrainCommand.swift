@@ -1,5 +1,7 @@
 import ArgumentParser
+import Core
 import Foundation
+import JSON
 import PluginAPI
 import Text
 
@@ -35,24 +37,55 @@ struct TrainCommand: ParsableCommand {
     var profile = false
 
     func run() throws {
-        if let ranks = try RankEnvironment.discover(Machine.environment), ranks.rankCount > 1 {
-            throw InputError(
-                "parallel", "\(ranks.launcher) started \(ranks.rankCount) ranks, and train uses one",
-                fix: "start it without a launcher")
+        let launched = try RankEnvironment.discover(Machine.environment)
+        let operations = profile && (launched?.rank ?? 0) == 0 ? OperationRecorder() : nil
+        guard let launched, launched.rankCount > 1 else {
+            let (job, layout) = try self.job(isHeld: false, startedRanks: 1)
+            let runtime = try Runtime.make(Precision(recipe: job.recipe.model.precision), recorder: operations)
+            return try job.run(.alone(runtime), layout, operations)
         }
+        // Ranks meet before anything can be wrong on one of them, so that what is wrong is said once.
+        let (transport, threads) = try Ranks.meet(launched)
+        let world = Mesh(MeshShape([.data: launched.rankCount]), RankLink(transport, Runtime(ReferenceBackend())))
+        let (job, layout, runtime) = try RankGate(world.world).together { () throws -> (TrainingJob, RunLayout, Runtime) in
+            let (job, layout) = try self.job(isHeld: launched.rank > 0, startedRanks: launched.rankCount)
+            try RankExpectation.checkNodes(world.world, Machine.environment)
+            let runtime = try Runtime.make(
+                Precision(recipe: job.recipe.model.precision), threads: threads, recorder: operations)
+            return (job, layout, runtime)
+        }
+        try job.run(Mesh(layout.shape, RankLink(transport, runtime)), layout, operations)
+        transport.finish()
+    }
+
+    /// - Parameters:
+    ///   - isHeld: whether another rank holds the run's directory.
+    ///   - startedRanks: how many ranks there are.
+    private func job(isHeld: Bool, startedRanks: Int) throws -> (TrainingJob, RunLayout) {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
+        let layout = recipe.layout
+        if layout.shape.rankCount != startedRanks {
+            let sizes = layout.shape.axes.map { "\($0.rawValue) \(layout.shape[$0])" }.joined(separator: " x ")
+            throw InputError(
+                "parallel", "\(sizes.isEmpty ? "the recipe" : sizes) asks for \(layout.shape.rankCount) ranks, and "
+                    + "\(startedRanks) \(startedRanks == 1 ? "was" : "were") started",
+                fix: layout.shape.rankCount == 1
+                    ? "start it without a launcher, or say how ranks share the work: parallel.data=\(startedRanks)"
+                    : "forktail launch -n \(layout.shape.rankCount) -- train \(self.recipe)")
+        }
         let resume: TrainingJob.Resume = switch self.resume {
         case "latest": .latest
         case "never": .never
         default: .checkpoint(self.resume)
         }
         let job = TrainingJob(
-            recipe: recipe, registry: registry, directory: try RunDirectory(runDirectory ?? "runs/\(recipe.name)"),
+            recipe: recipe, registry: registry,
+            directory: try RunDirectory(runDirectory ?? "runs/\(recipe.name)", isHeld: isHeld),
             options: TrainingJob.Options(
                 resume: resume, acceptsRecipeDrift: acceptsRecipeDrift, acceptsPluginDrift: acceptsPluginDrift,
-                acceptsProductDrift: acceptsProductDrift, profiles: profile))
-        try job.run()
+                acceptsProductDrift: acceptsProductDrift))
+        return (job, layout)
     }
 }

@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import PluginAPI
 
 /// Runs a command's body on its ranks.
@@ -13,7 +14,8 @@ enum Ranks {
         _ shape: MeshShape?, runtime: @escaping @Sendable (_ threads: Int) throws -> Runtime,
         _ body: @escaping @Sendable (Mesh) throws -> Result
     ) throws -> Result? {
-        guard let launched = try RankEnvironment.discover(Machine.environment) else {
+        let environment = Machine.environment
+        guard let launched = try RankEnvironment.discover(environment) else {
             let shape = shape ?? MeshShape([:])
             let threads = max(1, Machine.threadCount / shape.rankCount)
             return try Loopback.run(shape, runtime: { try runtime(threads) }, body).first
@@ -22,12 +24,32 @@ enum Ranks {
         guard shape.rankCount == launched.rankCount else {
             throw InputError(
                 "parallel", "\(launched.launcher) started \(launched.rankCount) ranks, expected \(shape.rankCount)",
-                fix: "mpirun -n \(shape.rankCount) ...")
+                fix: "forktail launch -n \(shape.rankCount) -- ...")
         }
-        let threads = max(1, Machine.threadCount / (launched.localRankCount ?? 1))
-        let transport = try MPITransport()
-        let result = try body(Mesh(shape, RankLink(transport, try runtime(threads))))
+        let (transport, threads) = try meet(launched)
+        let mesh = Mesh(shape, RankLink(transport, try runtime(threads)))
+        try RankExpectation.checkNodes(mesh.world, environment)
+        let result = try body(mesh)
         transport.finish()
         return launched.rank == 0 ? result : nil
+    }
+
+    /// Meets the other processes that a launcher has started.
+    /// - Returns: what carries messages between them, and this rank's threads.
+    /// - Throws: `InputError` when they are not what was planned.
+    static func meet(_ launched: RankEnvironment) throws -> (MPITransport, threads: Int) {
+        let environment = Machine.environment
+        // Ranks that share a core must not keep it while they wait.
+        if launched.localRankCount ?? 1 > Machine.coreCount { setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0) }
+        let isBound = try RankCores.bind(launched, environment)
+        let transport = try MPITransport()
+        try RankExpectation.check(launched, transport, environment)
+        return (transport, threadCount(launched, isBound: isBound))
+    }
+
+    /// `FORKTAIL_THREADS`, which speaks of one process; else the cores that are the rank's own.
+    private static func threadCount(_ launched: RankEnvironment, isBound: Bool) -> Int {
+        if let asked = Machine.askedThreadCount { return asked }
+        return launched.coreCount ?? max(1, Machine.coreCount / (isBound ? 1 : launched.localRankCount ?? 1))
     }
 }

@@ -13,9 +13,11 @@ struct MemoryRehearsal {
     /// Micro-batches that are gone through: the second adds to gradients that the first has left.
     private static let batchCount = 2
 
-    /// - Parameter resident: bytes that the process has without the run.
+    /// - Parameters:
+    ///   - resident: bytes that the process has without the run.
+    ///   - updates: whether the step ends with the update of the weights, or before it.
     /// - Throws: what the data or the trainer throw for the first samples.
-    func estimate(resident: Int) throws -> MemoryEstimate {
+    func estimate(resident: Int, updates: Bool = true) throws -> MemoryEstimate {
         let precision = try Precision(recipe: recipe.model.precision)
         var model = try CountedModel(
             inputs.source, precision: precision, checkpointing: recipe.checkpointing, optimizer: inputs.optimizer,
@@ -36,7 +38,7 @@ struct MemoryRehearsal {
             let run = try run(trainer, session, model)
             let batches = Array(try trainer.experience(from: examples).prefix(MemoryRehearsal.batchCount))
             var figures = try run.accumulateGradients(batches)
-            try run.updateWeights(&figures, batches: batches)
+            if updates { try run.updateWeights(&figures, batches: batches) }
         }
     }
 

@@ -6,33 +6,41 @@ import PluginAPI
 struct LayoutVerification: Sendable {
     let recipe: Recipe
     let registry: Registry
-    let layout: RunLayout
     let precision: Precision
-    /// Whether the ranks are processes that a launcher has started, instead of threads.
-    let usesLaunchedRanks: Bool
 
-    /// - Returns: nil on launched ranks but the first.
-    /// - Throws: what the recipe, the layout or a rank is refused for.
-    func run() throws -> TraceComparison? {
-        let inputs = try TrainingInputs(recipe, registry)
-        let problems = layout.problems(recipe, inputs.source.configuration)
-        if !problems.isEmpty { throw InputError(problems) }
-        let tolerance = TraceComparison.Tolerance(precision, lr: recipe.optimizerSettings.lr)
-        let body: @Sendable (Mesh) throws -> [RunTrace] = { mesh in [try trace(mesh, layout)] }
-        guard usesLaunchedRanks else {
-            let whole = try trace(.alone(runtime(threads: Machine.threadCount)), RunLayout.alone)
-            let threads = max(1, Machine.threadCount / layout.shape.rankCount)
-            let parts = try Loopback.run(layout.shape, runtime: { try runtime(threads: threads) }, body).flatMap { $0 }
-            return TraceComparison(whole, parts, tolerance)
+    /// Compares ranks that are threads of this process.
+    /// - Parameter whole: what one rank did, see `oneRank`.
+    /// - Throws: what the layout or a rank is refused for.
+    func compare(_ layout: RunLayout, with whole: RunTrace) throws -> TraceComparison {
+        try check(layout)
+        let threads = max(1, Machine.threadCount / layout.shape.rankCount)
+        let parts = try Loopback.run(layout.shape, runtime: { try runtime(threads: threads) }) { mesh in
+            try trace(mesh, layout)
         }
+        return TraceComparison(whole, parts, tolerance)
+    }
+
+    /// Compares ranks that a launcher has started.
+    /// - Returns: nil on all but the first.
+    /// - Throws: what the layout or a rank is refused for.
+    func compareLaunched(_ layout: RunLayout) throws -> TraceComparison? {
+        try check(layout)
         let parts = try Ranks.run(layout.shape, runtime: runtime) { mesh in
             try mesh.world.gather(Array(try JSONEncoder().encode(trace(mesh, layout)))).map {
                 try JSONDecoder().decode(RunTrace.self, from: Data($0))
             }
         }
-        return try parts.map {
-            TraceComparison(try trace(.alone(runtime(threads: Machine.threadCount)), RunLayout.alone), $0, tolerance)
-        }
+        return try parts.map { TraceComparison(try oneRank(), $0, tolerance) }
+    }
+
+    /// What one rank does.
+    func oneRank() throws -> RunTrace { try trace(.alone(runtime(threads: Machine.threadCount)), .alone) }
+
+    private var tolerance: TraceComparison.Tolerance { .init(precision, lr: recipe.optimizerSettings.lr) }
+
+    private func check(_ layout: RunLayout) throws {
+        let problems = layout.problems(recipe, try TrainingInputs(recipe, registry).source.configuration)
+        if !problems.isEmpty { throw InputError(problems) }
     }
 
     private func runtime(threads: Int) throws -> Runtime { try .make(precision, threads: threads) }

@@ -11,6 +11,8 @@ struct RunLayout: Sendable {
     }
 
     let shape: MeshShape
+    /// The recipe's section with every default filled in.
+    let resolved: JSONValue
     /// In the order in which they refine a rank's plan: from the inside of blocks outwards.
     private let strategies: [Bound]
 
@@ -23,6 +25,7 @@ struct RunLayout: Sendable {
         var problems: [InputProblem] = []
         var sizes: [MeshAxis: Int] = [:]
         var bound: [Bound] = []
+        var axes: [JSONValue.Member] = []
         for member in section.members {
             let place = "parallel.\(member.key)"
             guard let axis = MeshAxis(rawValue: member.key) else {
@@ -35,12 +38,20 @@ struct RunLayout: Sendable {
                 continue
             }
             sizes[axis] = size
-            if size == 1 { continue }
+            let name = member.value["strategy"]?.string ?? RunLayout.standard(axis)
+            // One rank needs no strategy, so it may be one that is not there.
+            if size == 1, !registry.names(of: .parallelism).contains(name) { continue }
             do {
-                bound.append(Bound(axis: axis, strategy: try RunLayout.strategy(axis, member.value, at: place, registry)))
+                let (strategy, settings) = try RunLayout.strategy(name, axis, member.value, at: place, registry)
+                axes.append(
+                    .init(
+                        member.key,
+                        .object([.init("size", .integer(size)), .init("strategy", .string(name))] + settings.members)))
+                if size > 1 { bound.append(Bound(axis: axis, strategy: strategy)) }
             } catch let error as InputError { problems += error.problems }
         }
         if !problems.isEmpty { throw InputError(problems) }
+        resolved = .object(axes)
         shape = MeshShape(sizes)
         let order: [MeshAxis] = [.tensor, .context, .expert, .pipeline, .data]
         strategies = order.flatMap { axis in bound.filter { $0.axis == axis } }
@@ -49,29 +60,24 @@ struct RunLayout: Sendable {
     /// One rank.
     static let alone = RunLayout()
 
-    private init() { (shape, strategies) = (MeshShape([:]), []) }
+    private init() { (shape, resolved, strategies) = (MeshShape([:]), .object([]), []) }
 
     /// - Parameter text: the short form of the command line, `data=2:zero3,tensor=2`.
+    /// - Throws: `InputError` with everything that is wrong with it.
     init(mesh text: String, _ registry: Registry) throws {
-        let axes = text.split(separator: ",").map { part -> JSONValue.Member in
-            let words = part.split(separator: ":").map(String.init)
-            let head = words[0].split(separator: "=").map(String.init)
-            let options = words.dropFirst().map { option -> JSONValue.Member in
-                let pair = option.split(separator: "=").map(String.init)
-                if pair.count == 2 { return .init(pair[0], Int(pair[1]).map { .integer($0) } ?? .string(pair[1])) }
-                return .init(head[0] == "pipeline" ? "schedule" : head[0] == "tensor" ? option : "strategy",
-                    head[0] == "tensor" ? .bool(true) : .string(option))
-            }
-            return .init(head[0], .object([.init("size", .integer(Int(head.last ?? "") ?? 0))] + options))
-        }
-        try self.init(.object(axes), registry)
+        var problems: [InputProblem] = []
+        let section = ParallelSettings.section(mesh: text, at: "--mesh", problems: &problems)
+        if !problems.isEmpty { throw InputError(problems) }
+        try self.init(section, registry)
     }
 
     private static func strategy(
-        _ axis: MeshAxis, _ value: JSONValue, at place: String, _ registry: Registry
-    ) throws -> any ParallelStrategy {
-        let name = value["strategy"]?.string ?? standard(axis)
-        let provider = try registry.parallelism(name)
+        _ name: String, _ axis: MeshAxis, _ value: JSONValue, at place: String, _ registry: Registry
+    ) throws -> (any ParallelStrategy, settings: JSONValue) {
+        let provider: Provider<StrategyFactory>
+        do { provider = try registry.parallelism(name) } catch {
+            throw InputError([InputProblem(place + ".strategy", "\(error)")])
+        }
         guard provider.maker.axis == axis else {
             throw InputError(
                 place + ".strategy", "'\(name)' divides the \(provider.maker.axis.rawValue) axis",
@@ -82,7 +88,7 @@ struct RunLayout: Sendable {
         let settings = provider.schema.resolve(own, at: place, alsoKnown: [], problems: &problems)
         problems += provider.schema.typeProblems(in: settings, at: place)
         if !problems.isEmpty { throw InputError(problems) }
-        return try provider.make(settings, place)
+        return (try provider.make(settings, place), settings)
     }
 
     /// Everything that keeps a recipe's model and batch from being laid out like this.

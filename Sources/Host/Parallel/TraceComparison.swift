@@ -100,12 +100,17 @@ struct TraceComparison {
         return worst
     }
 
+    /// The largest difference of all rows.
+    var largestText: String { TraceComparison.number(rows.map(\.difference).reduce(0, TraceComparison.largest)) }
+
+    private static func number(_ x: Double) -> String { x == 0 ? "0" : x.isNaN ? "not a number" : String(format: "%.1e", x) }
+
     /// The table, aligned.
     var text: String {
-        func number(_ x: Double) -> String { x == 0 ? "0" : x.isNaN ? "not a number" : String(format: "%.1e", x) }
         let cells = rows.map {
             [
-                $0.what, number($0.difference), $0.allowed == 0 ? "equal" : number($0.allowed), $0.holds ? "ok" : "DIFFERS",
+                $0.what, TraceComparison.number($0.difference),
+                $0.allowed == 0 ? "equal" : TraceComparison.number($0.allowed), $0.holds ? "ok" : "DIFFERS",
                 $0.difference == 0 ? "" : $0.place,
             ]
         }

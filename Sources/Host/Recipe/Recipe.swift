@@ -38,6 +38,7 @@ struct Recipe: Sendable {
     let activations: ActivationSection
     let checkpoint: CheckpointSection
     let evaluation: EvaluationSection
+    let layout: RunLayout
     let plugins: PluginsSection
     let trackers: [PluginChoice]
     /// The recipe as it was given, with the command line's settings.

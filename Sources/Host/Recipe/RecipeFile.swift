@@ -47,7 +47,8 @@ package enum RecipeFile {
         }
     }
 
-    private static func set(_ new: JSONValue, at path: ArraySlice<String>, in value: JSONValue) -> JSONValue {
+    /// Sets the value at a path of keys; objects on the way are made.
+    static func set(_ new: JSONValue, at path: ArraySlice<String>, in value: JSONValue) -> JSONValue {
         guard let key = path.first else { return new }
         let base = value.members.isEmpty ? JSONValue.object([]) : value
         return base.setting(key, to: set(new, at: path.dropFirst(), in: base[key] ?? .object([])))

@@ -45,7 +45,9 @@ struct RecipeReader {
         let activations = section(ActivationSection.self, "activations")
         let checkpoint = section(CheckpointSection.self, "checkpoint")
         let evaluation = section(EvaluationSection.self, "evaluation")
-        notYet()
+        refuseAdapter()
+        let layout = runLayout()
+        resolved.append(.init("parallel", layout.resolved))
         let plugins = section(PluginsSection.self, "plugins")
         let trackers = trackerList()
         checkChoices(model: model, activations: activations, optimizer: optimizer?.shared)
@@ -77,7 +79,7 @@ struct RecipeReader {
             scheduler: scheduler.choice, warmupSteps: scheduler.shared?.warmupSteps ?? 0, loader: loader.choice,
             train: train, validation: validation, batch: batch, sequence: sequence, steps: steps, epochs: epochs,
             clipGradNorm: clip, activations: activations, checkpoint: checkpoint, evaluation: evaluation,
-            plugins: plugins, trackers: trackers, given: value, resolved: .object(resolved))
+            layout: layout, plugins: plugins, trackers: trackers, given: value, resolved: .object(resolved))
     }
 
     // MARK: sections
@@ -274,24 +276,18 @@ struct RecipeReader {
         problems.append(InputProblem(place, "found \(found), expected \(least) or more"))
     }
 
-    /// Sections that the contract names and this release cannot honour are refused, not ignored.
-    private mutating func notYet() {
+    private mutating func runLayout() -> RunLayout {
+        do { return try RunLayout(value["parallel"] ?? .null, registry) } catch {
+            problems += (error as? InputError)?.problems ?? [InputProblem("parallel", "\(error)")]
+            return .alone
+        }
+    }
+
+    /// A section that this release cannot honour is refused, not ignored.
+    private mutating func refuseAdapter() {
         if let adapter = value["adapter"], adapter != .null {
             problems.append(InputProblem("adapter", "no adapter plugin exists in this release", fix: "remove adapter"))
         }
-        for axis in value["parallel"]?.members ?? [] {
-            let size = axis.value.integer ?? axis.value["size"]?.integer
-            let known = ["data", "tensor", "pipeline", "context", "expert"]
-            if !known.contains(axis.key) {
-                problems.append(ConfigSchema.unknownKey(axis.key, at: "parallel", known: known))
-            } else if size != 1 {
-                problems.append(
-                    InputProblem(
-                        "parallel.\(axis.key)", "no parallelism plugin exists in this release, so the size must be 1",
-                        fix: "remove parallel.\(axis.key)"))
-            }
-        }
-        resolved.append(.init("parallel", value["parallel"] ?? .object([])))
     }
 
     // MARK: scalars

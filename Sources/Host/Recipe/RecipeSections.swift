@@ -21,11 +21,15 @@ struct ObjectiveSection: PluginConfig {
     var zLoss = 0.0
     var softcap: Double?
     var labelSmoothing = 0.0
+    var routerBalance: Double?
+    var routerZLoss = 0.0
 
     enum CodingKeys: String, CodingKey {
         case zLoss = "z_loss"
         case softcap
         case labelSmoothing = "label_smoothing"
+        case routerBalance = "router_balance"
+        case routerZLoss = "router_z_loss"
     }
 
     static let template = ObjectiveSection()
@@ -33,10 +37,14 @@ struct ObjectiveSection: PluginConfig {
         "z_loss": "coefficient of the mean squared log-sum-exp of the logits",
         "softcap": "logits become cap * tanh(logits / cap); null = not capped",
         "label_smoothing": "share of the target's probability spread over the vocabulary, 0...1",
+        "router_balance": "coefficient of the balancing loss of experts; null = as config.json says",
+        "router_z_loss": "coefficient of the mean squared log-sum-exp of the routers' logits",
     ]
 
     var settings: ObjectiveSettings {
-        ObjectiveSettings(zLoss: zLoss, softcap: softcap, labelSmoothing: labelSmoothing)
+        ObjectiveSettings(
+            zLoss: zLoss, softcap: softcap, labelSmoothing: labelSmoothing, routerBalance: routerBalance,
+            routerZLoss: routerZLoss)
     }
 }
 

@@ -1,5 +1,6 @@
 import Core
 import DataLoader
+import Foundation
 import PluginAPI
 import Text
 
@@ -21,12 +22,37 @@ public enum ExitStatus: Int32, Sendable {
     init(of error: any Error) {
         self = switch error {
         case let status as CommandEnded: status.status
+        case let failed as RanksFailed: failed.status
         case is RunStopped: .stoppedByPolicy
         case is PeerLost, is PeerSilent, is TransportProblem: .peerLost
         case is InputError, is GenerationError, is ModelConfigError, is WeightsError, is DataError, is SampleError,
             is TokenizerError, is PluginError, is PluginErrors:
             .wrongInput
         default: .failed
+        }
+    }
+}
+
+extension ExitStatus {
+    /// What the status of another process says; 128 plus a signal's number for one that a signal ended.
+    ///
+    /// A process that someone ended is a lost peer. One that ended itself by a fault would do so again.
+    init(ofProcess status: Int32) {
+        let faults = [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS]
+        let wasEnded = 1..<32 ~= status - 128 && !faults.contains(status - 128)
+        self = ExitStatus(rawValue: status) ?? (wasEnded ? .peerLost : .failed)
+    }
+
+    /// In words.
+    var meaning: String {
+        switch self {
+        case .done: "done"
+        case .failed: "failed"
+        case .wrongInput: "its input was wrong"
+        case .answerIsNo: "the check's answer is no"
+        case .peerLost: "a peer was lost"
+        case .stoppedOnRequest: "stopped on request"
+        case .stoppedByPolicy: "stopped by policy"
         }
     }
 }

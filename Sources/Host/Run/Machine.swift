@@ -4,12 +4,24 @@ import PluginAPI
 /// The machine that a process runs on.
 enum Machine {
     /// `FORKTAIL_THREADS`, or the cores that this process may use. `checkThreadCount` has been called before.
-    static var threadCount: Int { askedThreadCount.flatMap { Int($0) } ?? coreCount }
+    static var threadCount: Int { askedThreadCount ?? coreCount }
+
+    /// What `FORKTAIL_THREADS` says.
+    static var askedThreadCount: Int? { environment["FORKTAIL_THREADS"].flatMap { Int($0) } }
+
+    /// The cores that this process may use.
+    static var coreCount: Int {
+        let allowed = ProcessorAffinity.processors.count
+        return allowed > 0 ? allowed : ProcessInfo.processInfo.activeProcessorCount
+    }
+
+    /// This executable's own path.
+    static var executablePath: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
 
     /// Refuses a `FORKTAIL_THREADS` that is no number of threads, before any command runs.
     /// - Throws: `InputError`.
     static func checkThreadCount() throws {
-        guard let text = askedThreadCount else { return }
+        guard let text = environment["FORKTAIL_THREADS"] else { return }
         guard let count = Int(text), 1...threadLimit ~= count else {
             throw InputError(
                 "FORKTAIL_THREADS", "found '\(text)', expected a whole number of threads from 1 to \(threadLimit)",
@@ -19,10 +31,15 @@ enum Machine {
 
     /// More threads than any machine has cores are taken for a mistake.
     private static let threadLimit = 4096
-    private static var coreCount: Int { ProcessInfo.processInfo.activeProcessorCount }
-    private static var askedThreadCount: String? { environment["FORKTAIL_THREADS"] }
 
     static var environment: [String: String] { ProcessInfo.processInfo.environment }
+
+    /// As other machines know this one.
+    static var hostName: String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "localhost" }
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
 
     /// Highest resident memory of this process so far, bytes.
     static var peakResidentBytes: Int {

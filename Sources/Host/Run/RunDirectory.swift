@@ -6,12 +6,18 @@ import PluginAPI
 /// A run's directory, held by one live process at a time.
 final class RunDirectory {
     let url: URL
-    private let lock: FileLock
+    /// Nil on ranks but the first, which holds the directory for all.
+    private let lock: FileLock?
 
     /// Creates the directory where it is missing and takes its lock.
+    /// - Parameter isHeld: whether another rank of the run holds it.
     /// - Throws: `InputError` when it cannot be written or another process holds it.
-    init(_ path: String) throws {
+    init(_ path: String, isHeld: Bool = false) throws {
         url = URL(fileURLWithPath: path)
+        if isHeld {
+            lock = nil
+            return
+        }
         try RunDirectory.create(url.path)
         lock = try FileLock(url.appendingPathComponent("run.lock").path)
     }

@@ -4,14 +4,15 @@ import JSON
 
 /// What a run's figures depend on beside its recipe.
 enum RunEnvironment {
-    static func describe(_ runtime: Runtime, seed: UInt64) -> JSONValue {
-        let capabilities = runtime.backend.capabilities
+    static func describe(_ mesh: Mesh, seed: UInt64) -> JSONValue {
+        let capabilities = mesh.runtime.backend.capabilities
+        let axes = mesh.shape.axes.map { JSONValue.Member($0.rawValue, .integer(mesh.shape[$0])) }
         let members: [JSONValue.Member] = [
             .init("forktail", .string(Release.version)),
             .init("processor", .string(Machine.processorName)),
             .init("backend", .string(capabilities.name)),
             .init("threads", .integer(capabilities.threadCount)),
-            .init("layout", .object([.init("ranks", .integer(1))])),
+            .init("layout", .object([.init("ranks", .integer(mesh.shape.rankCount))] + axes)),
             .init("seed", .integer(seed)),
         ]
         return .object(members + (capabilities.products.map { [.init("products", describe($0))] } ?? []))

@@ -27,6 +27,13 @@ struct ModelSource {
         directory = nil
     }
 
+    private init(_ config: ModelConfig, _ configuration: DecoderConfiguration) {
+        (self.config, self.configuration, directory) = (config, configuration, nil)
+    }
+
+    /// A new model of another shape, for counting.
+    func shape(_ configuration: DecoderConfiguration) -> ModelSource { ModelSource(config, configuration) }
+
     private static func configuration(of config: ModelConfig, _ registry: Registry) throws -> DecoderConfiguration {
         guard let type = config.modelType else {
             throw InputError("model", "config.json has no model_type", fix: "forktail plugins list --kind model")

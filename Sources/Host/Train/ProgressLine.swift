@@ -9,9 +9,13 @@ final class ProgressLine {
     private var rate: Double?
     private var hasOpenLine = false
 
-    init(steps: Int) { self.steps = steps }
+    /// Whether this is the rank that speaks.
+    private let speaks: Bool
+
+    init(steps: Int, speaks: Bool = true) { (self.steps, self.speaks) = (steps, speaks) }
 
     func show(_ run: TrainingRun, _ figures: StepFigures, seconds: Double, dataWaitSeconds: Double) {
+        guard speaks else { return }
         let step = run.progress.step
         // A running mean over about twenty steps.
         rate = rate.map { $0 * 0.95 + seconds * 0.05 } ?? seconds

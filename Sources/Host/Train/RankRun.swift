@@ -68,7 +68,16 @@ struct RankRun {
                 policy.runtime, precision: precision, seed: recipe.seed, plan: policy.plan)
         }
         let generator = Generator(policy.decoder, policy.runtime)
-        return ModelEngine(policy: policy, frozen: frozen, generator: { try generator.generate($0) }) { name, options in
+        let hasWholeModel = policy.plan.hasWholeModel
+        return ModelEngine(policy: policy, frozen: frozen) { requests in
+            guard hasWholeModel else {
+                throw InputError(
+                    "parallel", "'\(recipe.trainer.name)' samples from the policy, and no rank of this layout has all of its "
+                        + "weights",
+                    fix: "the data axis alone, with strategy data, zero1 or zero2")
+            }
+            return try generator.generate(requests)
+        } rewards: { name, options in
             try registry.reward(name, options: options, at: "trainer.rewards")
         }
     }

@@ -39,7 +39,16 @@ struct RunCheckpoint {
 
     /// What this rank speaks for of every tensor of a run, under its parameter's name.
     static func items(_ store: ParameterStore, _ update: WeightUpdate) -> [CheckpointItem] {
-        let weights = store.arenas.filter { $0.group != nil && $0.sharding.speaks }.flatMap { arena in
+        weights(store) + update.states.filter(\.arena.sharding.speaks).flatMap { states in
+            zip(states.names, states.arrays).flatMap { name, array in
+                states.arena.entries.filter(\.isCounted).flatMap { items(of: $0, states.arena, name, array) }
+            }
+        }
+    }
+
+    /// What this rank speaks for of the trained weights.
+    static func weights(_ store: ParameterStore) -> [CheckpointItem] {
+        store.arenas.filter { $0.group != nil && $0.sharding.speaks }.flatMap { arena in
             arena.entries.filter(\.isCounted).flatMap { entry in
                 arena.ownedBoxes(of: entry).map { box in
                     CheckpointItem(
@@ -48,12 +57,6 @@ struct RunCheckpoint {
                 }
             }
         }
-        let states = update.states.filter(\.arena.sharding.speaks).flatMap { states in
-            zip(states.names, states.arrays).flatMap { name, array in
-                states.arena.entries.filter(\.isCounted).flatMap { items(of: $0, states.arena, name, array) }
-            }
-        }
-        return weights + states
     }
 
     private static func items(

@@ -8,7 +8,7 @@ import Text
 /// What a recipe names, opened and checked against each other before anything large is allocated.
 struct TrainingInputs {
     let tokenizer: Tokenizer?
-    let source: ModelSource
+    var source: ModelSource
     let optimizer: any Optimizer
     let groups: ParameterGroups
     let training: any SampleStream
@@ -64,6 +64,14 @@ struct TrainingInputs {
                 InputProblem(
                     "tokenizer", "knows \(known) tokens, the model has embeddings for \(size)",
                     fix: "use the model's own tokenizer, or a model.config with vocab_size \(known)"))
+        }
+        let routing: [(String, Double)] = [
+            ("objective.router_balance", recipe.objective.routerBalance ?? 0),
+            ("objective.router_z_loss", recipe.objective.routerZLoss),
+        ]
+        for (key, value) in routing where value != 0 && configuration.expertLayerCount == 0 {
+            problems.add(
+                InputProblem(key, "is \(value), the model has no layers with experts", fix: "remove the key"))
         }
         if recipe.sequence.length > configuration.positionCount {
             problems.add(

@@ -17,8 +17,6 @@ struct TrainingJob {
         var acceptsRecipeDrift = false
         var acceptsPluginDrift = false
         var acceptsProductDrift = false
-        /// Whether one step is recorded operation by operation.
-        var profiles = false
     }
 
     enum Resume: Equatable {
@@ -27,25 +25,46 @@ struct TrainingJob {
         case checkpoint(String)
     }
 
-    /// Trains, and writes the model when all steps are done.
+    /// Trains as one rank of a run, and writes the model when all steps are done.
+    /// - Parameters:
+    ///   - mesh: the run's ranks.
+    ///   - operations: the recorder of the mesh's runtime, when one step is profiled.
     /// - Throws: `CommandEnded` with status 22 when the run was asked to stop.
-    func run() throws {
+    func run(_ mesh: Mesh, _ layout: RunLayout, _ operations: OperationRecorder?) throws {
         let precision = try Precision(recipe: recipe.model.precision)
-        let operations = options.profiles ? OperationRecorder() : nil
-        let runtime = try Runtime.make(precision, recorder: operations)
-        let checkpoint = try checkpointToResume(runtime.backend.capabilities.products)
-        let inputs = try TrainingInputs(recipe, registry)
-        let memory = try MemoryPlan(recipe, registry, inputs)
-        try memory.check()
-        let rank = try RankRun(
-            recipe, registry, inputs, RankPlan(.alone(runtime), inputs.source.configuration), precision: precision,
-            checkpoint: checkpoint)
-        for notice in inputs.source.configuration.notices { StandardError.write("note: \(notice)") }
+        let gate = RankGate(mesh.world)
+        let products = mesh.runtime.backend.capabilities.products
+        try gate.agree([
+            ("forktail", Release.version), ("recipe", recipe.resolved.text), ("plugins", registry.lock.text),
+            ("product table", products?.digest ?? ""),
+        ])
+        // One rank chooses, so that all resume from the same.
+        let chosen = try gate.together { mesh.rank == 0 ? try checkpointToResume(products) : nil }
+        let path = try mesh.world.broadcast(Array((chosen?.path ?? "").utf8), from: 0)
+        let (inputs, checkpoint, memory) = try gate.together { () throws -> (TrainingInputs, Checkpoint?, MemoryPlan) in
+            let checkpoint = try path.isEmpty || mesh.rank == 0
+                ? chosen : Checkpoint(String(decoding: path, as: UTF8.self), verifying: .sizes)
+            let inputs = try TrainingInputs(recipe, registry)
+            let problems = layout.problems(recipe, inputs.source.configuration)
+            if !problems.isEmpty { throw InputError(problems) }
+            let memory = try MemoryPlan(recipe, registry, inputs)
+            if mesh.shape.rankCount == 1 { try memory.check() }
+            return (inputs, checkpoint, memory)
+        }
+        let rank = try gate.together {
+            try RankRun(
+                recipe, registry, inputs, layout.plan(mesh, inputs.source.configuration), precision: precision,
+                checkpoint: checkpoint)
+        }
+        try gate.compareParts(rank.policy.store)
+        let speaks = mesh.rank == 0
+        if speaks { for notice in inputs.source.configuration.notices { StandardError.write("note: \(notice)") } }
 
-        let environment = RunEnvironment.describe(runtime, seed: recipe.seed)
-        try writeDescription(environment.setting("memory", to: memory.json(peak: nil)))
+        let environment = RunEnvironment.describe(mesh, seed: recipe.seed)
+        if speaks { try writeDescription(environment.setting("memory", to: memory.json(peak: nil))) }
         let recorder = RunRecorder(
-            trackers: try trackers(resumedStep: rank.progress.step), progress: ProgressLine(steps: rank.plan.steps),
+            trackers: speaks ? try trackers(resumedStep: rank.progress.step) : [],
+            progress: ProgressLine(steps: rank.plan.steps, speaks: speaks),
             writer: CheckpointWriter(
                 directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
                 mode: .background(byteLimit: RunCheckpoint.snapshotByteLimit)),
@@ -55,15 +74,18 @@ struct TrainingJob {
             evaluation: try evaluation(inputs.validation), resumedStep: rank.progress.step,
             profile: operations.map {
                 StepProfile(
-                    $0, resumedStep: rank.progress.step, steps: rank.plan.steps, file: directory.url.appendingPathComponent("profile.json"))
+                    $0, resumedStep: rank.progress.step, steps: rank.plan.steps,
+                    file: directory.url.appendingPathComponent("profile.json"))
             })
-        announce(inputs.source.configuration, rank)
-        try train(rank.run(recorder), recorder)
-        try reportMemory(memory, environment)
+        if speaks { announce(inputs.source.configuration, mesh, rank) }
+        try train(rank, recorder)
+        if speaks, mesh.shape.rankCount == 1 { try reportMemory(memory, environment) }
         try saveFinal(rank.policy, inputs.source, precision)
     }
 
-    private func train(_ run: TrainingRun, _ recorder: RunRecorder) throws {
+    private func train(_ rank: RankRun, _ recorder: RunRecorder) throws {
+        let run = rank.run(recorder)
+        let speaks = rank.policy.plan.mesh.rank == 0
         do {
             if let trainer = run.trainer as? any HasLoop { try trainer.run(run) } else { try StandardLoop().run(run) }
         } catch {
@@ -71,16 +93,23 @@ struct TrainingJob {
             do {
                 try recorder.finish()
                 let newest = try CheckpointStore.list(in: directory.checkpoints.path).first
-                StandardError.write(newest.map { "the newest checkpoint is \($0.path)" } ?? "there is no checkpoint yet")
+                if speaks {
+                    StandardError.write(newest.map { "the newest checkpoint is \($0.path)" } ?? "there is no checkpoint yet")
+                }
             } catch let later {
                 StandardError.write("warning: \(later)")
             }
+            // All ranks have found the same numbers, and one of them says so.
+            if !speaks, error is RunStopped { throw CommandEnded(status: ExitStatus(of: error)) }
             throw error
         }
         if !run.isDone {
             try recorder.save(run)
             try recorder.finish()
-            StandardError.write("stopped on request after step \(run.progress.step); the same command goes on from there")
+            if speaks {
+                StandardError.write(
+                    "stopped on request after step \(run.progress.step); the same command goes on from there")
+            }
             throw CommandEnded(status: .stoppedOnRequest)
         }
         try recorder.finish()
@@ -171,13 +200,15 @@ struct TrainingJob {
         StandardError.write("memory: estimated \(ByteText.text(estimated)), peak \(ByteText.text(peak))")
     }
 
-    private func announce(_ configuration: DecoderConfiguration, _ rank: RankRun) {
-        let count = rank.policy.store.specs.reduce(0) { $0 + $1.elementCount }
+    private func announce(_ configuration: DecoderConfiguration, _ mesh: Mesh, _ rank: RankRun) {
+        let count = DecoderModel.specs(configuration).reduce(0) { $0 + $1.elementCount }
         let (step, steps) = (rank.progress.step, rank.plan.steps)
+        let ranks = mesh.shape.axes.map { "\($0.rawValue) \(mesh.shape[$0])" }.joined(separator: " x ")
         StandardError.write(
             "run \(directory.url.path): trainer \(recipe.trainer.name), optimizer \(recipe.optimizer.name), "
                 + "\(count) parameters in \(configuration.layers.count) layers, \(recipe.model.precision), "
-                + "seed \(recipe.seed), " + (step == 0 ? "\(steps) steps" : "steps \(step + 1) to \(steps)"))
+                + "seed \(recipe.seed), " + (ranks.isEmpty ? "" : "\(mesh.shape.rankCount) ranks (\(ranks)), ")
+                + (step == 0 ? "\(steps) steps" : "steps \(step + 1) to \(steps)"))
     }
 
     /// The files that make a saved model usable without this recipe.
@@ -192,13 +223,34 @@ struct TrainingJob {
         return (files + generation).filter { FileManager.default.fileExists(atPath: $0) }
     }
 
-    private func saveFinal(
-        _ policy: PolicyModel, _ source: ModelSource, _ precision: Precision
-    ) throws {
+    private func saveFinal(_ policy: PolicyModel, _ source: ModelSource, _ precision: Precision) throws {
+        let ranks = policy.plan.mesh.world
+        guard ranks.rankCount > 1 else {
+            try save(policy.store, source, precision)
+            return
+        }
+        // Ranks write what they have, and the first makes a model directory of it.
+        let parts = directory.url.appendingPathComponent("final.parts").path
+        try CheckpointWriter(directory: parts).write(
+            step: 0, items: RunCheckpoint.weights(policy.store), sections: [:], with: ranks)
+        try RankGate(ranks).together {
+            guard ranks.rank == 0 else { return }
+            let checkpoint = try Checkpoint(parts + "/" + CheckpointStore.name(0))
+            let whole = try source.build(policy.runtime, precision: precision, seed: 0) { name in
+                checkpoint.contains(name) ? 0 : nil
+            }
+            try whole.store.setMasters { name, _, tensor in
+                if checkpoint.contains(name) { try checkpoint.restore(name, into: tensor) }
+            }
+            try save(whole.store, source, precision)
+            try FileManager.default.removeItem(atPath: parts)
+        }
+    }
+
+    private func save(_ store: ParameterStore, _ source: ModelSource, _ precision: Precision) throws {
         try ModelDirectory.save(
-            to: directory.final.path, config: source.config.source,
-            policy.store.parameters.map { ($0.name, $0.value) }, dtype: precision.master,
-            copying: try tokenizerFiles(), replacing: true)
+            to: directory.final.path, config: source.config.source, store.parameters.map { ($0.name, $0.value) },
+            dtype: precision.master, copying: try tokenizerFiles(), replacing: true)
         print(directory.final.path)
     }
 }

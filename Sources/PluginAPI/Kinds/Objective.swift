@@ -12,6 +12,11 @@ public struct Objective {
         self.metrics = metrics
     }
 
+    /// The terms and metrics of both.
+    func joined(with other: Objective) -> Objective {
+        Objective(terms + other.terms, metrics: metrics + other.metrics)
+    }
+
     /// One part of the loss.
     public struct Term {
         /// The name of its weight in `MicroBatch.weights`.
@@ -49,10 +54,19 @@ public struct ObjectiveSettings: Sendable, Hashable {
     public var softcap: Double?
     /// Share of the target's probability that is spread over the vocabulary (Szegedy et al. 2015, arXiv 1512.00567, 7).
     public var labelSmoothing: Double
+    /// Coefficient of the balancing loss of experts, see `RouterSums.balance`; nil = as config.json says.
+    public var routerBalance: Double?
+    /// Coefficient of the routers' mean squared log-sum-exp (ST-MoE, Zoph et al. 2022, arXiv 2202.08906, eq. 5).
+    public var routerZLoss: Double
 
-    public init(zLoss: Double = 0, softcap: Double? = nil, labelSmoothing: Double = 0) {
+    public init(
+        zLoss: Double = 0, softcap: Double? = nil, labelSmoothing: Double = 0, routerBalance: Double? = nil,
+        routerZLoss: Double = 0
+    ) {
         self.zLoss = zLoss
         self.softcap = softcap
         self.labelSmoothing = labelSmoothing
+        self.routerBalance = routerBalance
+        self.routerZLoss = routerZLoss
     }
 }

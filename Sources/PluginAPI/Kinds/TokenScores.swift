@@ -21,10 +21,13 @@ public struct TokenScores {
     public let sequenceIndex: Tensor
     /// S
     public let sequenceCount: Int
+    /// What layers add to every trainer's objective (the routers' losses and figures); the loop's verbs join it.
+    public let layers: Objective
     private let settings: ObjectiveSettings
 
     public init(
-        graph: Graph, scores: HeadScores, sequenceIndex: Tensor, sequenceCount: Int, settings: ObjectiveSettings
+        graph: Graph, scores: HeadScores, sequenceIndex: Tensor, sequenceCount: Int, settings: ObjectiveSettings,
+        layers: Objective = Objective([])
     ) {
         self.graph = graph
         self.logProbs = scores.logProb
@@ -33,6 +36,7 @@ public struct TokenScores {
         self.meanLogProb = scores.meanLogProb
         self.sequenceIndex = sequenceIndex
         self.sequenceCount = sequenceCount
+        self.layers = layers
         self.settings = settings
     }
 

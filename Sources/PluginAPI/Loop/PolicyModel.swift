@@ -43,14 +43,16 @@ public final class PolicyModel {
     public func score(_ batch: MicroBatch, on graph: Graph, _ settings: ObjectiveSettings) -> TokenScores? {
         let layout = BatchLayout(batch.sequences).part(plan.tokens)
         guard !layout.sequenceIndex.isEmpty else { return nil }
-        let hidden = decoder.hidden(graph, layout.tokens(runtime))
-        return score(decoder, hidden, layout, batch, on: graph, settings)
+        let (tokens, routers) = (layout.tokens(runtime), RouterRecord())
+        let context = decoder.context(tokens, routers: routers)
+        let hidden = decoder.normalize(graph, decoder.applyBlocks(graph, decoder.embed(graph, tokens), context))
+        return score(decoder, hidden, routers, layout, batch, on: graph, settings)
     }
 
     /// Scores a micro-batch's positions. hidden [B, T, C].
     func score(
-        _ stage: DecoderModel, _ hidden: Tensor, _ layout: BatchLayout, _ batch: MicroBatch, on graph: Graph,
-        _ settings: ObjectiveSettings
+        _ stage: DecoderModel, _ hidden: Tensor, _ routers: RouterRecord, _ layout: BatchLayout, _ batch: MicroBatch,
+        on graph: Graph, _ settings: ObjectiveSettings
     ) -> TokenScores {
         let flat = hidden.reshaped(to: [hidden.shape[0] * hidden.shape[1], hidden.shape[2]])
         let count = layout.targets.count
@@ -66,7 +68,8 @@ public final class PolicyModel {
         }
         return TokenScores(
             graph: graph, scores: scores, sequenceIndex: runtime.tensor(layout.sequenceIndex, [all]),
-            sequenceCount: batch.sequences.count, settings: settings)
+            sequenceCount: batch.sequences.count, settings: settings,
+            layers: routerObjective(routers, on: graph, settings))
     }
 
     /// Log-probabilities [N] of the scored positions, outside any graph, on every rank of the pipeline.

@@ -28,6 +28,8 @@ struct StagePass {
         let graph: Graph
         let input: Tensor?
         let output: Tensor?
+        /// What routers of the stages before have summed up, and of these and this one.
+        let routers: (before: RouterSums?, after: RouterSums?)
         let seeds: [(Tensor, gradient: Tensor)]
         /// Taken by the next stage when its gradient is back.
         let sending: PendingCollective?
@@ -92,16 +94,20 @@ struct StagePass {
         policy.arenas.startForward(action.chunk)
         let input = stage.stage.isFirst ? nil : graph.leaf(
             receive(.activation, action, stage, layout, isRecording: isRecording))
+        let routers = RouterRecord()
+        let before = input == nil ? nil : receiveRouters(action, stage, layout, graph)
+        if let before { routers.add(graph, before) }
         var x = input ?? stage.embed(graph, tokens)
-        x = stage.applyBlocks(graph, x, stage.context(tokens))
+        x = stage.applyBlocks(graph, x, stage.context(tokens, routers: routers))
         var seeds: [(Tensor, gradient: Tensor)] = []
         var sending: PendingCollective?
         if stage.stage.isLast {
             let scores = policy.score(
-                stage, stage.normalize(graph, x), layout, batches[action.microBatch], on: graph, settings)
+                stage, stage.normalize(graph, x), routers, layout, batches[action.microBatch], on: graph, settings)
             seeds = try objective(scores, batches[action.microBatch])
         } else {
             sending = send(x.detached, .activation, action)
+            if let sums = routers.sums { sendRouters(sums, action) }
         }
         policy.arenas.endForward(action.chunk)
         guard isRecording else {
@@ -109,7 +115,8 @@ struct StagePass {
             return
         }
         flights[action.id] = Flight(
-            graph: graph, input: input, output: stage.stage.isLast ? nil : x, seeds: seeds, sending: sending)
+            graph: graph, input: input, output: stage.stage.isLast ? nil : x,
+            routers: (before, stage.stage.isLast ? nil : routers.sums), seeds: seeds, sending: sending)
     }
 
     private mutating func backward(_ action: PipelineAction, _ kind: ArenaExchange.Backward) {
@@ -121,11 +128,13 @@ struct StagePass {
             let stage = policy.stages[action.chunk]
             seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch], isRecording: true))]
             flight.sending?.finish()
+            if let sums = flight.routers.after { seeds += receiveRouterGradients(sums, action) }
         }
         let deferred = flight.graph.backward(from: seeds, deferringWeights: kind == .inputs)
         if let input = flight.input {
             let gradient = flight.graph.gradient(of: input) ?? policy.runtime.zeros(input.shape, input.dtype)
             if let message = send(gradient, .gradient, action) { sent.append(message) }
+            if let sums = flight.routers.before { sendRouterGradients(of: sums, flight.graph, action) }
         }
         if kind == .inputs {
             flight.deferred = deferred
@@ -141,16 +150,16 @@ struct StagePass {
 
     // MARK: messages
 
-    private enum Content { case activation, gradient }
+    private enum Content: Int32 { case activation, gradient, routers, routerGradients }
 
     /// The stage to which, or from which, an action's message goes, and its channel: numbered by the stage before the
     /// border.
     private func border(_ content: Content, _ action: PipelineAction, isSending: Bool) -> (rank: Int, channel: Int32) {
         let stage = shape.stage(rank: ranks.rank, chunk: action.chunk)
-        let isForward = (content == .activation) == isSending
+        let isForward = (content == .activation || content == .routers) == isSending
         let other = isForward ? stage + 1 : stage - 1
-        let number = 2 * (action.microBatch * shape.stageCount + min(stage, other))
-        return (shape.place(ofStage: other).rank, Int32(1 + number + (content == .activation ? 0 : 1)))
+        let number = Int32(4 * (action.microBatch * shape.stageCount + min(stage, other)))
+        return (shape.place(ofStage: other).rank, 1 + number + content.rawValue)
     }
 
     private mutating func send(_ x: Tensor, _ content: Content, _ action: PipelineAction) -> PendingCollective? {
@@ -166,12 +175,74 @@ struct StagePass {
     private mutating func receive(
         _ content: Content, _ action: PipelineAction, _ stage: DecoderModel, _ layout: BatchLayout, isRecording: Bool
     ) -> Tensor {
+        let length = layout.rowLength / (isRecording ? policy.plan.tokens.streamRanks : 1)
+        return receive(content, action, [layout.rowCount, length, stage.configuration.width], stage.dtype)
+    }
+
+    private mutating func receive(
+        _ content: Content, _ action: PipelineAction, _ shape: [Int], _ dtype: DType
+    ) -> Tensor {
         let (rank, channel) = border(content, action, isSending: false)
         if let x = handed.removeValue(forKey: channel) { return x }
-        let length = layout.rowLength / (isRecording ? policy.plan.tokens.streamRanks : 1)
-        let x = policy.runtime.empty([layout.rowCount, length, stage.configuration.width], stage.dtype)
+        let x = policy.runtime.empty(shape, dtype)
         ranks.run(.receive(x, from: rank, channel: channel))
         return x
+    }
+
+    // MARK: sums of routers, which go along with the activations since their loss is of all layers at once
+
+    private mutating func sendRouters(_ sums: RouterSums, _ action: PipelineAction) {
+        let packed = policy.runtime.packed([sums.probabilities, sums.counts, sums.squares])
+        if let message = send(packed, .routers, action) { sent.append(message) }
+    }
+
+    /// E probabilities, E counts and the squares of the stages before; nil where none of them has experts.
+    private mutating func receiveRouters(
+        _ action: PipelineAction, _ stage: DecoderModel, _ layout: BatchLayout, _ graph: Graph
+    ) -> RouterSums? {
+        let configuration = stage.configuration
+        let layers = configuration.layers[..<stage.stage.layers.lowerBound].count(where: \.hasExperts)
+        guard let experts = configuration.experts?.count, layers > 0 else { return nil }
+        let dtype: DType = stage.dtype == .float64 ? .float64 : .float32
+        let packed = receive(.routers, action, [2 * experts + 1], dtype)
+        func part(_ range: Range<Int>) -> Tensor {
+            Tensor(packed.view.sliced(dim: 0, range).reshaped(to: [1, range.count]), packed.runtime)
+        }
+        return RouterSums(
+            probabilities: graph.leaf(part(0..<experts)), counts: part(experts..<2 * experts),
+            squares: graph.leaf(part(2 * experts..<2 * experts + 1)), rowCount: layers * layout.ids.count)
+    }
+
+    private mutating func sendRouterGradients(of sums: RouterSums, _ graph: Graph, _ action: PipelineAction) {
+        let gradients = [sums.probabilities, sums.squares].map {
+            graph.gradient(of: $0) ?? policy.runtime.zeros($0.shape, $0.dtype)
+        }
+        if let message = send(policy.runtime.packed(gradients), .routerGradients, action) { sent.append(message) }
+    }
+
+    private mutating func receiveRouterGradients(
+        _ sums: RouterSums, _ action: PipelineAction
+    ) -> [(Tensor, gradient: Tensor)] {
+        let experts = sums.probabilities.elementCount
+        let packed = receive(.routerGradients, action, [experts + 1], sums.probabilities.dtype)
+        func part(_ range: Range<Int>) -> Tensor {
+            Tensor(packed.view.sliced(dim: 0, range).reshaped(to: [1, range.count]), packed.runtime)
+        }
+        return [(sums.probabilities, gradient: part(0..<experts)), (sums.squares, gradient: part(experts..<experts + 1))]
+    }
+}
+
+extension Runtime {
+    /// The elements of several tensors of one type behind each other, outside of any graph.
+    fileprivate func packed(_ tensors: [Tensor]) -> Tensor {
+        let packed = empty([tensors.reduce(0) { $0 + $1.elementCount }], tensors[0].dtype)
+        var start = 0
+        for tensor in tensors {
+            let target = packed.view.sliced(dim: 0, start..<start + tensor.elementCount)
+            run(.copy(from: tensor.view, to: target.reshaped(to: tensor.shape)))
+            start += tensor.elementCount
+        }
+        return packed
     }
 }
 

@@ -13,9 +13,13 @@ public struct StepFigures {
     private var pending: [String: (sum: Double, weight: Double)]
     private var pendingTensors: [Objective.Metric] = []
 
-    init(_ batches: [MicroBatch]) {
+    /// - Parameter layerWeights: the weights of terms that layers emit for a micro-batch.
+    init(_ batches: [MicroBatch], layerWeights: (MicroBatch) -> [String: Double]) {
         tokenCount = batches.reduce(0) { $0 + $1.tokenCount }
-        weights = batches.reduce(into: [:]) { $0.merge($1.weights, uniquingKeysWith: +) }
+        weights = batches.reduce(into: [:]) {
+            $0.merge($1.weights, uniquingKeysWith: +)
+            $0.merge(layerWeights($1), uniquingKeysWith: +)
+        }
         pending = batches.reduce(into: [:]) { all, batch in
             all.merge(batch.metrics) { ($0.sum + $1.sum, $0.weight + $1.weight) }
         }

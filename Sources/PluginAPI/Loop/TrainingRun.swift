@@ -82,11 +82,11 @@ public final class TrainingRun {
 
     /// Verb: forward and backward over one optimizer step's micro-batches; gradients end up in the arenas.
     public func accumulateGradients(_ batches: [MicroBatch]) throws -> StepFigures {
-        var figures = StepFigures(batches)
+        var figures = StepFigures(batches, layerWeights: policy.layerWeights)
         try figures.reduceWeights(policy.plan)
         var pass = StagePass(policy, try padded(batches), session.settings.objective)
         try pass.train { scores, batch in
-            let objective = try trainer.objective(scores, batch)
+            let objective = try trainer.objective(scores, batch).joined(with: scores.layers)
             figures.add(objective)
             return try objective.terms.compactMap { term -> (Tensor, gradient: Tensor)? in
                 let weight = try figures.weight(of: term)
@@ -105,10 +105,10 @@ public final class TrainingRun {
         let examples = try share.compactMap { try trainer.example(from: $0) }
         guard try policy.plan.any(!examples.isEmpty) else { return nil }
         let batches = try trainer.experience(from: examples)
-        var figures = StepFigures(batches)
+        var figures = StepFigures(batches, layerWeights: policy.layerWeights)
         try figures.reduceWeights(policy.plan)
         var pass = StagePass(policy, try padded(batches), session.settings.objective)
-        try pass.forward { figures.add(try trainer.objective($0, $1)) }
+        try pass.forward { scores, batch in figures.add(try trainer.objective(scores, batch).joined(with: scores.layers)) }
         try figures.finish(policy.plan)
         return figures.loss
     }

@@ -15,7 +15,7 @@ import Testing
             "optimizer.lr=-1",
             "model.precision=float8", "steps=-1", "checkpoint={every: -2, keep: 0}", "batch.micro=0",
             "scheduler.name=lineal",
-            "data.loader={name: jsonl, shufle: true}", "adapter.name=lora", "parallel.tensor=2", "clip_grad_norm=0")
+            "data.loader={name: jsonl, shufle: true}", "adapter.name=lora", "parallel.tensr=2", "clip_grad_norm=0")
         #expect(outcome.status == 2)
         let lines = Set((outcome.error ?? "").split(separator: "\n").map(String.init))
         let expected: Set = [
@@ -27,8 +27,7 @@ import Testing
             "checkpoint.every: found -2, expected 0 or more", "checkpoint.keep: found 0, expected 1 or more",
             "data.loader.shufle: unknown key; did you mean 'shuffle'?",
             "adapter: no adapter plugin exists in this release", "    fix: remove adapter",
-            "parallel.tensor: no parallelism plugin exists in this release, so the size must be 1",
-            "    fix: remove parallel.tensor", "clip_grad_norm: found 0.0, expected above 0, or null",
+            "parallel.tensr: unknown key; did you mean 'tensor'?", "clip_grad_norm: found 0.0, expected above 0, or null",
         ]
         #expect(lines.isSuperset(of: expected), "missing: \(expected.subtracting(lines))")
         let others = lines.subtracting(expected)
@@ -76,6 +75,15 @@ import Testing
                 sequence.length: is 65, the model has 64 positions
                     fix: sequence.length=64
                 """)
+    }
+
+    @Test("losses of routers are refused where the model has none")
+    func routers() throws {
+        let outcome = try bench.train("objective.router_balance=0.1", "objective.router_z_loss=0.01")
+        #expect(outcome.status == 2)
+        let lines = (outcome.error ?? "").split(separator: "\n")
+        #expect(lines.contains { $0.hasSuffix("objective.router_balance: is 0.1, the model has no layers with experts") })
+        #expect(lines.contains { $0.hasSuffix("objective.router_z_loss: is 0.01, the model has no layers with experts") })
     }
 
     @Test("a token id that the model does not know is refused")
@@ -130,7 +138,7 @@ import Testing
         #expect(
             outcome.error == """
                 model_type: found 'lama', which no model plugin reads; did you mean 'llama'? \
-                supported: gpt2, llama, mistral, qwen2, qwen3, smollm3
+                supported: gpt2, llama, mistral, mixtral, qwen2, qwen3, qwen3_moe, smollm3
                     fix: forktail plugins list --kind model
                 """)
     }

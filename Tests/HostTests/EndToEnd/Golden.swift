@@ -6,7 +6,9 @@ import JSON
 enum Golden {
     static let packageRoot = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent().deletingLastPathComponent().path
-    static let architectures = ["llama", "llama3-scaled", "qwen2", "qwen3", "smollm3", "mistral", "gpt2"]
+    static let architectures = [
+        "llama", "llama3-scaled", "qwen2", "qwen3", "smollm3", "mistral", "gpt2", "mixtral", "qwen3-moe",
+    ]
 
     static func path(_ name: String) -> String { packageRoot + "/Tests/Reference/goldens/" + name }
 

@@ -20,6 +20,19 @@ import Testing
         #expect(weights <= 1e-9)
     }
 
+    @Test(
+        "the balancing loss of experts is transformers', averaged over micro-batches by their tokens",
+        arguments: [4, 1])
+    func balancing(micro: Int) throws {
+        let run = try trained("mixtral-balanced", precision: "float64", micro: micro)
+        let expected = try Golden.json("mixtral-balanced/trajectory64\(micro == 4 ? "" : "-split").json")
+        #expect(relativeMaximum(run.column("loss"), expected["loss"]?.doubles ?? []) <= 1e-9)
+        #expect(relativeMaximum(run.column("grad_norm"), expected["grad_norm"]?.doubles ?? []) <= 1e-9)
+        // Two experts a token: 2 when all experts are chosen alike.
+        #expect(run.column("router/balance").count == 20)
+        #expect(run.column("router/balance").allSatisfy { $0 > 1.99 && $0 < 2.5 })
+    }
+
     @Test("in float32 loss, gradient norm and scores are PyTorch's", arguments: Golden.architectures)
     func float32(name: String) throws {
         let run = try trained(name, precision: "float32", micro: 4)

@@ -54,6 +54,55 @@ import Testing
         #expect(DecoderModel.specs(configuration).reduce(0) { $0 + $1.elementCount } == 134_515_008)
     }
 
+    @Test("mixtures of experts have the parameters that they are known to have, and a token meets its share of them")
+    func expertParameterCounts() throws {
+        let mixtral = try ModelFamilies.decoder(from: """
+            {"model_type": "mixtral", "hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32,
+             "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 32000, "num_local_experts": 8,
+             "num_experts_per_tok": 2, "max_position_embeddings": 32768, "rope_theta": 1000000.0}
+            """)
+        #expect(DecoderModel.specs(mixtral).reduce(0) { $0 + $1.elementCount } == 46_702_792_704)
+        #expect(46_702_792_704 - mixtral.idleParameterCount == 12_879_925_248)
+        let qwen = try ModelFamilies.decoder(from: """
+            {"model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144, "num_hidden_layers": 48,
+             "num_attention_heads": 32, "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 151936,
+             "num_experts": 128, "num_experts_per_tok": 8, "moe_intermediate_size": 768, "norm_topk_prob": true,
+             "max_position_embeddings": 40960}
+            """)
+        #expect(DecoderModel.specs(qwen).reduce(0) { $0 + $1.elementCount } == 30_532_122_624)
+        #expect(30_532_122_624 - qwen.idleParameterCount == 3_353_032_704)
+    }
+
+    @Test("experts are where the family has them")
+    func experts() throws {
+        let mixtral = try configuration("mixtral", #", "router_aux_loss_coef": 0.02, "output_router_logits": true"#)
+        #expect(mixtral.experts == .init(
+            count: 8, perToken: 2, width: 128, normalizesWeights: true, balanceCoefficient: 0.02))
+        #expect(mixtral.expertLayerCount == 4 && mixtral.normEpsilon == 1e-5 && mixtral.notices == [])
+        let silent = try configuration("mixtral", #", "router_aux_loss_coef": 0.02, "router_jitter_noise": 0.1"#)
+        #expect(silent.experts?.balanceCoefficient == 0)
+        #expect(silent.notices == [
+            "'router_aux_loss_coef' of config.json has no effect while 'output_router_logits' is false; "
+                + "a recipe can set objective.router_balance",
+            "'router_jitter_noise' of config.json is not applied",
+        ])
+        let more = #", "decoder_sparse_step": 2, "mlp_only_layers": [3], "num_experts": 16"#
+        let qwen = try configuration("qwen3_moe", more)
+        #expect(qwen.experts == .init(count: 16, perToken: 8, width: 768, normalizesWeights: false))
+        #expect(qwen.layers.map(\.hasExperts) == [false, true, false, false])
+        #expect(qwen.normalizesQueriesAndKeys && qwen.headSize == 16)
+        let dense = try configuration("qwen3_moe", #", "num_experts": 0"#)
+        #expect(dense.experts == nil && dense.idleParameterCount == 0)
+        #expect {
+            try configuration(
+                "mixtral", #", "num_local_experts": 2, "num_experts_per_tok": 3, "output_router_logits": 1"#)
+        } throws: { "\($0)" == """
+            cannot use config.json:
+              - 'num_experts_per_tok' is 3, expected 1 to 2, the experts that a layer has
+              - 'output_router_logits' is 1, expected true or false
+            """ }
+    }
+
     /// Frequencies of transformers 5.23, which holds them in float32.
     @Test("rotary frequencies are those of transformers", arguments: [
         (

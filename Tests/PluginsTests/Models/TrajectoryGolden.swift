@@ -14,7 +14,9 @@ struct TrajectoryGolden {
         let labels: [Int32]
     }
 
-    static let names = ["llama", "llama3-scaled", "qwen2", "qwen3", "smollm3", "mistral", "gpt2"]
+    static let names = [
+        "llama", "llama3-scaled", "qwen2", "qwen3", "smollm3", "mistral", "gpt2", "mixtral", "qwen3-moe",
+    ]
 
     let configuration: DecoderConfiguration
     let samples: [Sample]

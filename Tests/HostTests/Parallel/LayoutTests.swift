@@ -1,0 +1,84 @@
+import Foundation
+import JSON
+import Testing
+
+/// Every layout trains the model that one rank trains. All layouts of up to eight ranks: Benchmarks/layouts.
+@Suite struct LayoutTests {
+    @Test(arguments: [
+        (LayoutBench.Form.tied, "data=3"), (.tied, "data=2:zero1"), (.tied, "data=4:zero3:shard=2"), (.tied, "tensor=4"),
+        (.tied, "pipeline=4"), (.tied, "pipeline=2:interleaved"), (.tied, "data=2:zero2,pipeline=2:zb-h1,tensor=2"),
+        (.tied, "data=2:zero3,pipeline=2:zb-v"), (.tied, "pipeline=3:gpipe:layers=2+1+1"),
+        (.untied, "data=2:zero3,tensor=2,pipeline=2"), (.untied, "data=2:zero2,pipeline=2:zb-v"),
+        (.gpt2, "tensor=2"), (.gpt2, "data=2:zero3,tensor=2,pipeline=2:interleaved"), (.gpt2, "data=3:zero1,tensor=4"),
+        (.mixtral, "tensor=2"), (.mixtral, "pipeline=2:1f1b"), (.mixtral, "data=2:zero3,tensor=2,pipeline=2:zb-v"),
+    ])
+    func `a layout equals one rank in float64`(form: LayoutBench.Form, mesh: String) throws {
+        let bench = try LayoutBench(form)
+        let outcome = try Executable.run("parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "3", "--json")
+        #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
+        let report = try JSONValue(parsing: outcome.output)
+        #expect(report["holds"] == .bool(true))
+        #expect(report["rows"]?.array?.count == 11)
+        #expect(report["rows"]?.array?.first?["difference"]?.double == 0)
+    }
+
+    @Test(arguments: ["data=2:zero3", "tensor=2,pipeline=2", "data=2:zero2,tensor=2"], ["none", "block", "selective"])
+    func `layouts equal one rank in float32, whatever is recomputed`(mesh: String, checkpointing: String) throws {
+        let bench = try LayoutBench()
+        let outcome = try Executable.run(
+            "parallel", "verify", bench.recipe, "--mesh", mesh, "--precision", "float32",
+            "activations.checkpoint=\(checkpointing)")
+        #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
+    }
+
+    @Test func `every layout of two ranks is gone through`() throws {
+        let bench = try LayoutBench()
+        let outcome = try Executable.run("parallel", "verify", bench.recipe, "--ranks", "2", "--steps", "2")
+        #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
+        let lines = outcome.output.split(separator: "\n")
+        #expect(lines.contains { $0.hasPrefix("equal  data=2:zero3  largest difference ") })
+        #expect(lines.contains { $0.hasPrefix("equal  pipeline=2:zb-v  ") })
+    }
+
+    @Test(arguments: [
+        (1, "{}", 2, "{data: {size: 2, strategy: zero3}}"),
+        (2, "{data: {size: 2, strategy: zero2}}", 2, "{pipeline: {size: 2, schedule: zb-v}}"),
+        (4, "{tensor: 2, pipeline: 2}", 3, "{data: {size: 3, strategy: zero1}}"),
+        (2, "{tensor: 2}", 1, "{}"),
+    ])
+    func `a checkpoint of one layout goes on under another`(first: Int, a: String, then: Int, b: String) throws {
+        let bench = try LayoutBench()
+        #expect(try bench.train("whole").status == 0)
+        let before = try bench.train("run", ranks: first, layout: a, "steps=3")
+        #expect(before.status == 0, "\(before.diagnostics)")
+        let after = try bench.train("run", ranks: then, layout: b)
+        #expect(after.status == 0, "\(after.diagnostics)")
+        #expect(largestDifference(try bench.figures("run"), try bench.figures("whole")) <= 1e-9)
+        #expect(bench.scratch.exists("run/final/model.safetensors") && !bench.scratch.exists("run/final.parts"))
+    }
+
+    @Test func `ranks in processes of their own verify too`() throws {
+        let bench = try LayoutBench()
+        let outcome = try Executable.shell(
+            "exec mpirun --allow-run-as-root --oversubscribe --mca btl self,vader --mca mpi_yield_when_idle 1 -n 4 \"$0\" "
+                + "parallel verify \"$1\" --mesh data=2:zero3,tensor=2 --mpi --json --steps 3", [bench.recipe])
+        #expect(outcome.status == 0, "\(outcome.diagnostics)")
+        #expect(try JSONValue(parsing: outcome.output)["holds"] == .bool(true))
+    }
+
+    @Test func `what keeps a run from being divided is told once, before anything is written`() throws {
+        let bench = try LayoutBench()
+        func refusal(_ ranks: Int, _ layout: String) throws -> String {
+            let outcome = try bench.train("run", ranks: ranks, layout: layout)
+            #expect(outcome.status != 0)
+            #expect(!bench.scratch.exists("run/recipe.yaml"))
+            let errors = outcome.diagnostics.components(separatedBy: "error: ").dropFirst()
+            #expect(errors.count == 1, "\(outcome.diagnostics)")
+            return errors.first ?? ""
+        }
+        #expect(try refusal(1, "{data: 2}").hasPrefix("parallel: data 2 asks for 2 ranks, and 1 was started"))
+        #expect(try refusal(2, "{data: 3}").hasPrefix("parallel: data 3 asks for 3 ranks, and 2 were started"))
+        #expect(try refusal(3, "{tensor: 3}").contains("4 heads"))
+        #expect(try refusal(2, "{pipeline: {size: 2, layers: [3, 2]}}").contains("expected 4 layers in 2 stages"))
+    }
+}
