@@ -210,7 +210,7 @@ struct StagePass {
         }
         return RouterSums(
             probabilities: graph.leaf(part(0..<experts)), counts: part(experts..<2 * experts),
-            squares: graph.leaf(part(2 * experts..<2 * experts + 1)), rowCount: layers * layout.ids.count)
+            squares: graph.leaf(part(2 * experts..<2 * experts + 1)), rowCount: layers * layout.tokenCount)
     }
 
     private mutating func sendRouterGradients(of sums: RouterSums, _ graph: Graph, _ action: PipelineAction) {
