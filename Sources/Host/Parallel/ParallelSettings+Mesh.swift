@@ -63,7 +63,7 @@ extension ParallelSettings {
             "data", data.size,
             [
                 data.strategy == .data ? nil : data.strategy.rawValue, data.shard.map { "shard=\($0)" },
-                data.prefetch == 1 ? nil : "prefetch=\(data.prefetch)",
+                data.prefetch == 1 ? nil : "prefetch=\(data.prefetch)", data.reshard ? nil : "reshard=false",
             ])
         add("tensor", tensor.size, [tensor.sequence ? "sequence" : nil])
         add(
