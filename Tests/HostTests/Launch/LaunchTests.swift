@@ -120,6 +120,26 @@ import Testing
         #expect(!scratch.exists("started"))
     }
 
+    @Test func `a machine that mpirun loses is a lost peer, whatever mpirun leaves with`() throws {
+        let rule = String(repeating: "-", count: 40)
+        let path = try scratch.write(
+            "mpirun",
+            """
+            #!/bin/sh
+            printf '%s\\n' '[1,0]<stdout>: result' \(rule) 'PRTE has lost communication with a remote daemon.' >&2
+            printf '%s\\n' '  Remote daemon: [prterun-a-1@0,2] on node b' \(rule) >&2
+
+            """)
+        #expect(chmod(path, 0o755) == 0)
+        let record = Record()
+        let launch = Launch(
+            mpirun: MPIRun(path: path, version: "5.0.11"), executable: "/bin/true", restarts: 0, environment: [:],
+            print: { record.printed.append($0) }, diagnose: { record.diagnosed.append($0) })
+        let status = try launch.run(LaunchPlan(ranks: 2, command: ["train"]), stopping: StopForwarding([]))
+        #expect(status.rawValue == 21)
+        #expect(record.diagnosed == ["[0] result", "error: the machine b does not answer any more"])
+    }
+
     /// Whether this process may give others a host name of their own.
     private static let canRename = (try? Executable.shell("unshare -u hostname elsewhere", []).status) == 0
 
