@@ -54,7 +54,7 @@ struct RootCommand: ParsableCommand {
         version: Release.version,
         subcommands: [
             TrainCommand.self, LaunchCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self,
-            TokenizeCommand.self, TokenizerCommand.self, DataCommand.self, MemoryCommand.self, PluginsCommand.self,
-            BenchCommand.self, DoctorCommand.self,
+            TokenizeCommand.self, TokenizerCommand.self, DataCommand.self, MemoryCommand.self, ParallelCommand.self,
+            PluginsCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 }
