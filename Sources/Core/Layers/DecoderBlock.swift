@@ -2,6 +2,8 @@
 
 /// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)), where mlp may be experts.
 public struct DecoderBlock {
+    /// As in `ParameterSpec.block`.
+    public let name: String
     public let attentionNorm: Normalization
     public let attention: SelfAttention
     public let mlpNorm: Normalization
@@ -23,6 +25,7 @@ public struct DecoderBlock {
                 configuration.norm, configuration.names.layer(layer, part), epsilon: configuration.normEpsilon,
                 from: parameters)
         }
+        name = DecoderConfiguration.blockName(layer)
         attentionNorm = norm(configuration.names.attentionNorm)
         attention = SelfAttention(configuration, layer: layer, from: parameters)
         mlpNorm = norm(configuration.names.mlpNorm)

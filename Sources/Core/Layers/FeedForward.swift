@@ -18,7 +18,7 @@ public enum FeedForward {
     /// x [B, T, C]; result [B, T, C].
     public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
         switch self {
-        case .dense(let mlp): mlp(graph, x)
+        case .dense(let mlp): mlp(graph, x, context)
         case .experts(let experts): experts(graph, x, context)
         }
     }
@@ -26,7 +26,7 @@ public enum FeedForward {
     /// residual += self(x), in place, where nothing is recorded.
     func add(_ graph: Graph, _ x: Tensor, _ context: DecoderContext, to residual: Tensor) {
         switch self {
-        case .dense(let mlp): mlp.add(graph, x, to: residual)
+        case .dense(let mlp): mlp.add(graph, x, context, to: residual)
         case .experts(let experts): experts.add(graph, x, context, to: residual)
         }
     }
