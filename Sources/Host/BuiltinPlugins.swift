@@ -16,7 +16,9 @@ import OptimizerMuon
 import OptimizerSGD
 import ParallelismData
 import ParallelismPipeline
+import ParallelismRing
 import ParallelismTensor
+import ParallelismUlysses
 import ParallelismZeRO
 import PluginAPI
 import RewardEndsWith
@@ -298,6 +300,22 @@ public enum BuiltinPlugins {
             manifest: #"""
                 {
                   "schema": 1,
+                  "id": "core.parallelism.ring",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Each context rank has chunks of every row; keys and values travel round",
+                  "license": "Apache-2.0",
+                  "principal": "RingPlugin",
+                  "provides": [{ "kind": "parallelism", "name": "ring" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ParallelismRing.RingPlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
                   "id": "core.parallelism.tensor",
                   "version": "0.1.0",
                   "api": "0.1",
@@ -310,6 +328,22 @@ public enum BuiltinPlugins {
                 }
                 """#,
             ParallelismTensor.TensorPlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
+                  "id": "core.parallelism.ulysses",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Each context rank has a part of every row; ranks swap tokens for heads around attention",
+                  "license": "Apache-2.0",
+                  "principal": "UlyssesPlugin",
+                  "provides": [{ "kind": "parallelism", "name": "ulysses" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ParallelismUlysses.UlyssesPlugin.self),
         CompiledPlugin(
             manifest: #"""
                 {

@@ -7,7 +7,20 @@ public import PluginAPI
 public struct TensorParallel: ParallelStrategy {
     public static let axis = MeshAxis.tensor
 
-    public init(_ config: NoConfig) {}
+    /// What the recipe's `parallel.tensor:` may say beside size and strategy.
+    public struct Config: PluginConfig {
+        /// See `help`.
+        public var sequence = false
+
+        public static let template = Config()
+        public static let help = [
+            "sequence": "whether each rank keeps a part of the tokens between layers: less memory for activations"
+        ]
+    }
+
+    private let config: Config
+
+    public init(_ config: Config) { self.config = config }
 
     public func problems(_ run: DividedRun) -> [InputProblem] {
         let ranks = run.mesh[.tensor]
@@ -33,7 +46,8 @@ public struct TensorParallel: ParallelStrategy {
     }
 
     public func refine(_ plan: inout RankPlan) {
-        let exchange = TensorExchange(plan.mesh)
+        let exchange = TensorExchange(plan.mesh, cutsTokens: config.sequence)
+        if config.sequence { plan.tokens.streamRanks = plan.mesh.shape[.tensor] }
         plan.exchange = exchange
         plan.place = exchange.place
     }

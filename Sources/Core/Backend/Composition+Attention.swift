@@ -2,37 +2,52 @@
 
 extension Composition {
     func attention(_ attention: Attention) {
-        let weights = probabilities(attention, logSumExp: attention.logSumExp)
+        let program = Program(inputs: 3, scalars: 1) { x, scale in
+            let score = visible(x, x[0] * scale[0], else: -.infinity)
+            // A query that sees nothing has weights of 0; else the largest exponential is 1.
+            let largest = maximum(score.rowMax, score.constant(-Double(Float.greatestFiniteMagnitude)))
+            let exponential = (score - largest).exp
+            let total = exponential.rowSum
+            return [exponential / maximum(total, total.constant(1)), largest + total.log]
+        }
+        let weights = overKeys(attention, program, outputs: [perQuery(attention.logSumExp, attention)])
         let out = grouped(attention.out, attention)
         runtime.run(.matmul(Matmul(weights.view, spread(attention.v, attention), into: out)))
     }
 
-    /// With p the probabilities and dp = dout v^T: ds = scale * p * (dp - sum(p * dp)), dq = ds k, dk = ds^T q,
-    /// dv = p^T dout, the last two summed over the heads of a group.
+    /// With p = exp(scale q k^T - logSumExp) and dp = dout v^T: ds = scale * p * (dp - sum(dout * out)), dq = ds k,
+    /// dk = ds^T q, dv = p^T dout, the last two summed over the heads of a group.
     func attentionBackward(_ backward: AttentionBackward) {
         let attention = backward.forward
-        let kept = runtime.empty(attention.logSumExp.shape, attention.logSumExp.dtype)
-        let p = probabilities(attention, logSumExp: kept.view)
+        let probability = Program(inputs: 4, scalars: 1) { x, scale in
+            [visible(x, (x[0] * scale[0] - x[3]).exp, else: 0)]
+        }
+        let p = overKeys(attention, probability, inputs: [perQuery(attention.logSumExp, attention)])
         let dout = grouped(backward.dout, attention)
+        let delta = runtime.empty(Array(p.shape.dropLast()) + [1], p.dtype)
+        let dot = Program(inputs: 2) { x, _ in [(x[0] * x[1]).rowSum] }
+        runtime.run(.map(dot, inputs: [grouped(attention.out, attention), dout], outputs: [delta.view], scalars: []))
         let dp = runtime.empty(p.shape, p.dtype)
         runtime.run(.matmul(Matmul(dout, spread(attention.v, attention).transposed(3, 4), into: dp.view)))
-        let program = Program(inputs: 2, scalars: 1) { x, scale in
-            [scale[0] * x[0] * (x[1] - (x[0] * x[1]).rowSum)]
-        }
+        let program = Program(inputs: 3, scalars: 1) { x, scale in [scale[0] * x[0] * (x[1] - x[2])] }
         runtime.run(
-            .map(program, inputs: [p.view, dp.view], outputs: [dp.view], scalars: [attention.scale]))
+            .map(
+                program, inputs: [p.view, dp.view, delta.view], outputs: [dp.view], scalars: [attention.scale]))
         runtime.run(.matmul(Matmul(dp.view, spread(attention.k, attention), into: grouped(backward.dq, attention))))
         sumOverGroup(dp.view.transposed(3, 4), grouped(attention.q, attention), into: backward.dk)
         sumOverGroup(p.view.transposed(3, 4), dout, into: backward.dv)
     }
 
-    /// softmax(scale * q k^T) over visible keys, [B, K, G, T, S].
-    private func probabilities(_ attention: Attention, logSumExp: BufferView) -> Tensor {
+    /// A program over q k^T, the last and the first key that each query sees, and `inputs`; its first output, in place,
+    /// [B, K, G, T, S].
+    private func overKeys(
+        _ attention: Attention, _ program: Program, inputs: [BufferView] = [], outputs: [BufferView] = []
+    ) -> Tensor {
         let (q, k) = (attention.q, attention.k)
         let (batch, tokens, heads) = (q.shape[0], q.shape[1], q.shape[2])
         let (keys, kvHeads) = (k.shape[1], k.shape[2])
         let shape = [batch, kvHeads, heads / kvHeads, tokens, keys]
-        let scores = runtime.empty(shape, logSumExp.dtype)
+        let scores = runtime.empty(shape, attention.logSumExp.dtype)
         runtime.run(.matmul(Matmul(grouped(q, attention), spread(k, attention).transposed(3, 4), into: scores.view)))
 
         let (last, first) = visibleKeys(attention)
@@ -41,24 +56,27 @@ extension Composition {
                 buffer: $0.view.buffer, shape: [batch, kvHeads, heads / kvHeads, tokens, 1],
                 strides: [tokens, 0, 0, 1, 0], dtype: .int32)
         }
-        let program = Program(inputs: 3, scalars: 1) { x, scale in
-            let hidden = x[0].constant(-.infinity)
-            let (last, first) = (x[1], x[2])
-            let score = select(last < last.column, hidden, select(last.column < first, hidden, x[0] * scale[0]))
-            let largest = score.rowMax
-            let exponential = (score - largest).exp
-            let total = exponential.rowSum
-            return [exponential / total, largest + total.log]
-        }
-        let kept = BufferView(
-            buffer: logSumExp.buffer, offset: logSumExp.offset, shape: Array(shape.dropLast()) + [1],
-            strides: [
-                logSumExp.strides[0], logSumExp.strides[1] * shape[2], logSumExp.strides[1], logSumExp.strides[2], 0,
-            ], dtype: logSumExp.dtype)
         runtime.run(
             .map(
-                program, inputs: [scores.view] + rows, outputs: [scores.view, kept], scalars: [attention.scale]))
+                program, inputs: [scores.view] + rows + inputs, outputs: [scores.view] + outputs,
+                scalars: [attention.scale]))
         return scores
+    }
+
+    /// `value` where the key is visible; x as in `overKeys`.
+    private func visible(_ x: [Symbol], _ value: Symbol, else hidden: Double) -> Symbol {
+        let (last, first, none) = (x[1], x[2], x[0].constant(hidden))
+        return select(last < last.column, none, select(last.column < first, none, value))
+    }
+
+    /// [B, H, T] seen as [B, K, G, T, 1].
+    private func perQuery(_ view: BufferView, _ attention: Attention) -> BufferView {
+        let kvHeads = attention.k.shape[2]
+        let group = view.shape[1] / kvHeads
+        return BufferView(
+            buffer: view.buffer, offset: view.offset, shape: [view.shape[0], kvHeads, group, view.shape[2], 1],
+            strides: [view.strides[0], view.strides[1] * group, view.strides[1], view.strides[2], 0],
+            dtype: view.dtype)
     }
 
     /// The last and first key index that each query sees, [B, T] int32 each.

@@ -94,7 +94,8 @@ public struct Rotary {
 
 /// out = softmax(scale * q k^T over visible keys) v. Query t of sequence b has the absolute key index
 /// i = queryStart[b] + t and sees key j when firstKey <= j <= i, where firstKey is the largest of 0, i - window + 1 and
-/// documentStart[b, t]. Head h reads key/value head h / (H / K).
+/// documentStart[b, t]. Head h reads key/value head h / (H / K). A query that sees no key has out = 0 and
+/// logSumExp = -infinity.
 public struct Attention {
     /// [B, T, H, D]; last stride 1 here and below
     public var q: BufferView
@@ -116,6 +117,9 @@ public struct Attention {
 }
 
 /// Gradients of attention; all three are written (dk and dv summed over the queries and heads that read them).
+///
+/// `forward.out` and `forward.logSumExp` may be those over more keys than `forward.k` has: the gradients are then what
+/// these keys add (FlashAttention-2, Dao 2023, arXiv 2307.08691, algorithm 2).
 public struct AttentionBackward {
     public var forward: Attention
     /// [B, T, H, D]

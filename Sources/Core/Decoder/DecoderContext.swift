@@ -6,7 +6,7 @@ public struct DecoderContext {
     public var routers: RouterRecord?
     /// [B, T] int32
     public let positions: Tensor
-    /// [B, T] int32; nil = one document a row.
+    /// [B, T] int32: the index in its whole row at which each token's document starts; nil = one document a row.
     public let documentStart: Tensor?
     /// Cosines and sines, [P, R/2] each; nil where positions are learned.
     public let rotation: (cosine: Tensor, sine: Tensor)?
@@ -14,4 +14,6 @@ public struct DecoderContext {
     public let cache: CachedBatch?
     /// What happens at the borders of layers that are divided over ranks.
     public let exchange: any LayerExchange
+    /// How attention is done where ranks hold parts of the tokens.
+    public let attention: any AttentionExchange
 }

@@ -10,6 +10,8 @@ public final class DecoderModel {
     public let blocks: [DecoderBlock]
     /// What happens at the borders of layers that are divided over ranks.
     public let exchange: any LayerExchange
+    /// How attention is done where ranks hold parts of the tokens.
+    public let attention: any AttentionExchange
     /// Asked before and after each block, forward and backward.
     public var passes: (any BlockPasses)?
     /// The element type of activations.
@@ -56,15 +58,17 @@ public final class DecoderModel {
     ///   - checkpointing: what backward recomputes.
     ///   - stage: nil = all of the model.
     ///   - exchange: how ranks that hold parts of the parameters put theirs together.
+    ///   - attention: how ranks that hold parts of the tokens do attention together.
     public init(
         _ configuration: DecoderConfiguration, _ parameters: ParameterStore, _ runtime: Runtime,
-        checkpointing: Checkpointing = .none, stage: ModelStage? = nil, exchange: any LayerExchange = WholeLayers()
+        checkpointing: Checkpointing = .none, stage: ModelStage? = nil, exchange: any LayerExchange = WholeLayers(),
+        attention: any AttentionExchange = WholeAttention()
     ) {
         let (names, stage) = (configuration.names, stage ?? ModelStage(whole: configuration))
         self.configuration = configuration
         self.stage = stage
         self.checkpointing = checkpointing
-        self.exchange = exchange
+        (self.exchange, self.attention) = (exchange, attention)
         dtype = parameters.precision.compute
         blocks = stage.layers.map { DecoderBlock(configuration, layer: $0, from: parameters) }
         entrance = !stage.isFirst ? nil : (
@@ -115,13 +119,12 @@ public final class DecoderModel {
     ) -> DecoderContext {
         DecoderContext(
             routers: routers, positions: batch.positions, documentStart: batch.documentStart, rotation: rotation,
-            cache: cache, exchange: exchange)
+            cache: cache, exchange: exchange, attention: attention)
     }
 
-    /// The residual stream before the first block, [B, T, C].
+    /// The residual stream before the first block, [B, T, C], or what the exchange leaves this rank of its tokens.
     public func embed(_ graph: Graph, _ batch: TokenBatch) -> Tensor {
-        let x = exchange.embed(graph, batch.ids, embedding)
-        return entrance?.positions.map { graph.add(x, $0(graph, batch.positions)) } ?? x
+        exchange.embed(graph, batch, embedding, positions: entrance?.positions)
     }
 
     /// One block, with what `passes` does around it.
@@ -165,9 +168,9 @@ public final class DecoderModel {
             softcap: softcap, exchange: exchange)
     }
 
-    /// The final norm. Precondition: the stage is the last.
+    /// The final norm: what heads read, [B, T, C]. Precondition: the stage is the last.
     public func normalize(_ graph: Graph, _ x: Tensor) -> Tensor {
         guard let exit else { preconditionFailure("decoder: \(stage) has no final norm") }
-        return exit.norm(graph, x)
+        return exchange.enter(graph, exit.norm(graph, x))
     }
 }

@@ -1,8 +1,10 @@
 // B batch, T tokens, C width, N scored positions, V vocabulary
 
 /// What happens at the borders of layers that are divided over ranks. Layers call it and never ask where they run.
+///
+/// Between `embed`, `project` or `leave` and the next `enter`, an exchange may leave each rank a part of the tokens.
 public protocol LayerExchange {
-    /// What q, k and v, or gate and up, read, of which each rank computes some outputs: x [B, T, C].
+    /// What q, k and v, or gate and up, or the head, read, of which each rank computes some outputs: [B, T, C].
     func enter(_ graph: Graph, _ x: Tensor) -> Tensor
     /// The sum of what ranks have of y [B, T, C].
     func leave(_ graph: Graph, _ y: Tensor) -> Tensor
@@ -12,8 +14,9 @@ public protocol LayerExchange {
     func project(_ layer: Linear, _ graph: Graph, _ x: Tensor) -> Tensor
     /// residual += layer(x), in place, where nothing is recorded.
     func add(_ layer: Linear, _ graph: Graph, _ x: Tensor, to residual: Tensor)
-    /// The rows of a table of which each rank holds a range: indices [B, T]; result [B, T, C].
-    func embed(_ graph: Graph, _ indices: Tensor, _ embedding: Embedding) -> Tensor
+    /// The rows of a table of which each rank holds a range, and those of `positions`, of which each has all, added:
+    /// [B, T, C].
+    func embed(_ graph: Graph, _ batch: TokenBatch, _ tokens: Embedding, positions: Embedding?) -> Tensor
     /// The rows of the head that this rank holds, of `count`.
     func vocabulary(_ count: Int) -> Range<Int>
     /// `LogitSums` [5, N] of all parts of the vocabulary from those of each.
@@ -33,7 +36,11 @@ public struct WholeLayers: LayerExchange {
         layer.add(graph, x, to: residual)
     }
 
-    public func embed(_ graph: Graph, _ indices: Tensor, _ embedding: Embedding) -> Tensor { embedding(graph, indices) }
+    public func embed(_ graph: Graph, _ batch: TokenBatch, _ tokens: Embedding, positions: Embedding?) -> Tensor {
+        let x = tokens(graph, batch.ids)
+        return positions.map { graph.add(x, $0(graph, batch.positions)) } ?? x
+    }
+
     public func vocabulary(_ count: Int) -> Range<Int> { 0..<count }
     public func merged(_ sums: Tensor) -> Tensor { sums }
 }

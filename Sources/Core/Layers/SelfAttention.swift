@@ -104,7 +104,7 @@ public struct SelfAttention {
                 mixed = attention(graph, all, context, mask)
             } else {
                 let (q, k, v) = rotated(graph, x, all, context)
-                mixed = graph.attention(q, k, v, scale: scale, mask: mask)
+                mixed = graph.attention(q, k, v, scale: scale, mask: mask, exchange: context.attention)
             }
         }
         return mixed.reshaped(to: [x.shape[0], x.shape[1], mixed.shape[2] * headSize])
@@ -118,7 +118,8 @@ public struct SelfAttention {
             heads = graph.rotary(
                 heads, first: rotatedCount, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
         }
-        return graph.attention(sideBySide: heads, keyValueHeads: headCounts[1], scale: scale, mask: mask)
+        return graph.attention(
+            sideBySide: heads, keyValueHeads: headCounts[1], scale: scale, mask: mask, exchange: context.attention)
     }
 
     /// A rank may hold some heads only, and one key/value head beside queries of a part of its group.

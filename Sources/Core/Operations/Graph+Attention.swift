@@ -19,30 +19,33 @@ public struct AttentionMask {
 extension Graph {
     /// Causal softmax attention; see `Attention` for the formula. q [B, T, H, D], k and v [B, S, K, D]; result
     /// [B, T, H, D]. About 4 B H T S D FLOPs forward (half of it when causal), 2.5 times that backward.
+    /// - Parameter exchange: how ranks that hold parts of the tokens do it together.
     public func attention(
-        _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, mask: AttentionMask = AttentionMask()
+        _ q: Tensor, _ k: Tensor, _ v: Tensor, scale: Double, mask: AttentionMask = AttentionMask(),
+        exchange: any AttentionExchange = WholeAttention()
     ) -> Tensor {
         let runtime = runtime
         precondition(
             q.dimCount == 4 && k.shape == v.shape && k.shape[0] == q.shape[0] && q.shape[2] % k.shape[2] == 0
                 && q.shape[3] == k.shape[3],
             "attention: q \(q.shape) does not fit k \(k.shape) and v \(v.shape)")
-        let forward = attend(q, k, v, scale, mask)
+        let forward = attention(q, k, v, scale, mask)
+        let runBackward = exchange.attend(forward, runtime)
         return record(inputs: [q, k, v], outputs: [Tensor(forward.out, runtime)]) { gradients, _ in
             guard let dout = gradients[0]?.reshaped(to: q.shape) else { return [nil, nil, nil] }
             let (dq, dk, dv) = (
                 runtime.empty(q.shape, q.dtype), runtime.empty(k.shape, k.dtype), runtime.empty(v.shape, v.dtype)
             )
-            runtime.run(
-                .attentionBackward(
-                    AttentionBackward(forward: forward, dout: dout.view, dq: dq.view, dk: dk.view, dv: dv.view)))
+            runBackward(
+                AttentionBackward(forward: forward, dout: dout.view, dq: dq.view, dk: dk.view, dv: dv.view))
             return [dq, dk, dv]
         }[0]
     }
 
     /// Attention within x [B, T, H + 2 K, D], the heads of queries, keys and values side by side; result [B, T, H, D].
     public func attention(
-        sideBySide x: Tensor, keyValueHeads: Int, scale: Double, mask: AttentionMask = AttentionMask()
+        sideBySide x: Tensor, keyValueHeads: Int, scale: Double, mask: AttentionMask = AttentionMask(),
+        exchange: any AttentionExchange = WholeAttention()
     ) -> Tensor {
         let runtime = runtime
         let heads = x.shape[2] - 2 * keyValueHeads
@@ -55,29 +58,28 @@ extension Graph {
         }
         let saved = x.detached
         let inputs = parts(saved).map { Tensor($0, runtime) }
-        let forward = attend(inputs[0], inputs[1], inputs[2], scale, mask)
+        let forward = attention(inputs[0], inputs[1], inputs[2], scale, mask)
+        let runBackward = exchange.attend(forward, runtime)
         return record(inputs: [x], outputs: [Tensor(forward.out, runtime)]) { gradients, _ in
             guard let dout = gradients[0]?.reshaped(to: forward.out.shape) else { return [nil] }
             let dx = runtime.empty(saved.shape, saved.dtype)
             let gradients = parts(dx)
-            runtime.run(
-                .attentionBackward(
-                    AttentionBackward(
-                        forward: forward, dout: dout.view, dq: gradients[0], dk: gradients[1], dv: gradients[2])))
+            runBackward(
+                AttentionBackward(
+                    forward: forward, dout: dout.view, dq: gradients[0], dk: gradients[1], dv: gradients[2]))
             return [dx]
         }[0]
     }
 
-    private func attend(
+    /// With memory for what it writes.
+    private func attention(
         _ q: Tensor, _ k: Tensor, _ v: Tensor, _ scale: Double, _ mask: AttentionMask
     ) -> Attention {
         let kept: DType = q.dtype == .bfloat16 ? .float32 : q.dtype
-        let attention = Attention(
+        return Attention(
             q: q.view, k: k.view, v: v.view, out: runtime.empty(q.shape, q.dtype).view,
             logSumExp: runtime.empty([q.shape[0], q.shape[2], q.shape[1]], kept).view, scale: scale,
             window: mask.window, queryStart: mask.queryStart?.view, documentStart: mask.documentStart?.view)
-        runtime.run(.attention(attention))
-        return attention
     }
 
     /// Rotates queries or keys by their positions; see `Rotary`. x [B, T, H, D], tables [P, R/2], positions [B, T].

@@ -19,7 +19,7 @@ extension Graph {
     /// positions no more than the backend's products do.
     ///
     /// - Parameters:
-    ///   - hidden: [N, C], the last layer's output at the scored positions.
+    ///   - hidden: [N, C], what heads read (`DecoderModel.normalize`) at the scored positions.
     ///   - head: [V, C], the output embedding, or the rows of it that this rank holds.
     ///   - vocabulary: V; nil = the head's rows.
     ///   - exchange: how ranks that hold parts of the head put their sums together.
@@ -30,7 +30,6 @@ extension Graph {
         _ hidden: Tensor, head: Parameter, vocabulary: Int? = nil, targets: Tensor, temperature: Double = 1,
         softcap: Double? = nil, exchange: any LayerExchange = WholeLayers()
     ) -> HeadScores {
-        let hidden = exchange.enter(self, hidden)
         let pass = HeadPass(
             runtime: runtime, hidden: hidden.detached, head: head, vocabulary: vocabulary ?? head.shape[0],
             exchange: exchange, targets: targets.detached, temperature: temperature, softcap: softcap)

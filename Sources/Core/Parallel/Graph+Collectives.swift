@@ -35,8 +35,9 @@ extension Graph {
     /// [.., R n, ..]. Backward: each rank receives the sum of what the parts say of its own x.
     public func gathered(_ x: Tensor, dim: Int, over communicator: Communicator) -> Tensor {
         if communicator.rankCount == 1 { return x }
-        return record(inputs: [x], outputs: [x.gathered(dim: dim, over: communicator)]) { gradients, _ in
-            [gradients[0].map { $0.scattered(dim: dim, over: communicator) }]
+        let y = x.gathered(dim: dim, over: communicator)
+        return record(inputs: [x], outputs: [y]) { [shape = y.shape] gradients, _ in
+            [gradients[0].map { $0.reshaped(to: shape).scattered(dim: dim, over: communicator) }]
         }[0]
     }
 
@@ -44,9 +45,56 @@ extension Graph {
     /// gradients behind each other.
     public func scattered(_ x: Tensor, dim: Int, over communicator: Communicator) -> Tensor {
         if communicator.rankCount == 1 { return x }
-        return record(inputs: [x], outputs: [x.scattered(dim: dim, over: communicator)]) { gradients, _ in
-            [gradients[0].map { $0.gathered(dim: dim, over: communicator) }]
+        let y = x.scattered(dim: dim, over: communicator)
+        return record(inputs: [x], outputs: [y]) { [shape = y.shape] gradients, _ in
+            [gradients[0].map { $0.reshaped(to: shape).gathered(dim: dim, over: communicator) }]
         }[0]
+    }
+
+    /// Lists [N] of which every rank has other elements, whole on every rank, which all go on with the same work. Backward:
+    /// each rank takes the gradient of its own elements.
+    /// - Parameters:
+    ///   - lists: [n] each, of one type.
+    ///   - places: [n] int32, where they belong in [N].
+    ///   - count: N.
+    public func assembled(
+        _ lists: [Tensor], at places: Tensor, count: Int, over communicator: Communicator
+    ) -> [Tensor] {
+        guard let first = lists.first, communicator.rankCount > 1 else { return lists }
+        let (runtime, places, own) = (runtime, places.detached, [first.elementCount, 1])
+        // Each element is one rank's and 0 elsewhere, so their sum is exact.
+        let all = runtime.zeros([lists.count, count], first.dtype)
+        func list(_ number: Int) -> Tensor {
+            Tensor(all.view.sliced(dim: 0, number..<number + 1).reshaped(to: [count, 1]), runtime)
+        }
+        for (number, values) in lists.enumerated() {
+            runtime.run(
+                .scatter(
+                    source: values.view.reshaped(to: own), indices: places.view, table: list(number).view))
+        }
+        runtime.exchange(reading: [all.view], writing: [all.view]) { _ in communicator.run(.allReduce(all)) }
+        let outputs = lists.indices.map { list($0).reshaped(to: [count]) }
+        return record(inputs: lists, outputs: outputs) { gradients, _ in
+            gradients.map { gradient in
+                guard let gradient else { return nil }
+                let part = runtime.empty(own, gradient.dtype)
+                runtime.run(
+                    .gather(
+                        table: gradient.view.reshaped(to: [count, 1]), indices: places.view, output: part.view))
+                return part.reshaped(to: [own[0]])
+            }
+        }
+    }
+}
+
+extension HeadScores {
+    /// The scores of all positions on every rank, from those that each has; see `Graph.assembled`.
+    public func assembled(
+        _ graph: Graph, at places: Tensor, count: Int, over communicator: Communicator
+    ) -> HeadScores {
+        let all = graph.assembled(
+            [logProb, logSumExp, meanLogProb, entropy], at: places, count: count, over: communicator)
+        return HeadScores(logProb: all[0], logSumExp: all[1], meanLogProb: all[2], entropy: all[3])
     }
 }
 

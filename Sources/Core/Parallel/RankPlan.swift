@@ -8,6 +8,10 @@ public struct RankPlan {
     public let configuration: DecoderConfiguration
     /// How layers of this rank meet those of ranks that share their work.
     public var exchange: any LayerExchange = WholeLayers()
+    /// Which tokens of each row this rank has.
+    public var tokens = TokenCut()
+    /// How attention is done with ranks that have other tokens of the same rows.
+    public var attention: any AttentionExchange = WholeAttention()
     /// What this rank holds of a parameter; nil = nothing.
     public var place: (ParameterSpec) -> ParameterPlace? = { ParameterPlace(whole: $0.shape) }
     public var pipeline: PipelinePlan

@@ -73,7 +73,8 @@ struct ModelSource {
         }
         let stages = plan.stages.map {
             DecoderModel(
-                configuration, store, runtime, checkpointing: checkpointing, stage: $0, exchange: plan.exchange)
+                configuration, store, runtime, checkpointing: checkpointing, stage: $0, exchange: plan.exchange,
+                attention: plan.attention)
         }
         let policy = PolicyModel(stages: stages, store: store, runtime: runtime, plan: plan)
         if loads { try policy.gatherWeights() }

@@ -19,7 +19,9 @@ struct BatchLayout {
     var scoredRows: [Int32] = []
     /// [N]
     var targets: [Int32] = []
-    /// [N] the number of the sequence
+    /// [N] where these stand among the scored positions of all context ranks; nil = they are all
+    var scoredPlaces: [Int32]?
+    /// The number of the sequence of each scored position, of all context ranks
     var sequenceIndex: [Int32] = []
 
     init(_ sequences: [TokenSequence]) {
@@ -47,6 +49,33 @@ struct BatchLayout {
             ids.append(contentsOf: sequence.ids)
         }
         documentStarts = isPacked ? starts : nil
+    }
+
+    /// What one rank has of it.
+    func part(_ cut: TokenCut) -> BatchLayout {
+        let length = cut.paddedLength(rowLength)
+        let places = cut.places(inRow: rowLength)
+        if places.count == rowLength && length == rowLength { return self }
+        var part = self
+        part.rowLength = places.count
+        func cutRows(_ values: [Int32], added: (_ place: Int) -> Int32) -> [Int32] {
+            (0..<rowCount).flatMap { row in
+                places.map { $0 < rowLength ? values[row * rowLength + $0] : added($0) }
+            }
+        }
+        part.ids = cutRows(ids) { _ in 0 }
+        part.positions = cutRows(positions) { _ in 0 }
+        // What is added at the end are documents of one token.
+        part.documentStarts = documentStarts.map { cutRows($0) { Int32($0) } }
+        let owned = Dictionary(uniqueKeysWithValues: zip(places, 0...))
+        let scored = scoredRows.enumerated().compactMap { place, position -> (place: Int32, row: Int32)? in
+            let (row, column) = (Int(position) / rowLength, Int(position) % rowLength)
+            return owned[column].map { (Int32(place), Int32(row * places.count + $0)) }
+        }
+        part.scoredRows = scored.map(\.row)
+        part.targets = scored.map { targets[Int($0.place)] }
+        part.scoredPlaces = scored.map(\.place)
+        return part
     }
 
     /// What the model reads.

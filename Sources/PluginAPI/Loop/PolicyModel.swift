@@ -41,8 +41,8 @@ public final class PolicyModel {
     ///
     /// Precondition: the rank has all layers.
     public func score(_ batch: MicroBatch, on graph: Graph, _ settings: ObjectiveSettings) -> TokenScores? {
-        let layout = BatchLayout(batch.sequences)
-        guard !layout.targets.isEmpty else { return nil }
+        let layout = BatchLayout(batch.sequences).part(plan.tokens)
+        guard !layout.sequenceIndex.isEmpty else { return nil }
         let routers = RouterRecord()
         let hidden = decoder.hidden(graph, layout.tokens(runtime), routers: routers)
         return score(decoder, hidden, routers, layout, batch, on: graph, settings)
@@ -56,11 +56,17 @@ public final class PolicyModel {
         let flat = hidden.reshaped(to: [hidden.shape[0] * hidden.shape[1], hidden.shape[2]])
         let count = layout.targets.count
         let scored = graph.rows(flat, at: runtime.tensor(layout.scoredRows, [count]))
-        let scores = stage.score(
+        var scores = stage.score(
             graph, scored, targets: runtime.tensor(layout.targets, [count]), temperature: batch.temperature,
             softcap: settings.softcap)
+        // Objectives see whole sequences.
+        let all = layout.sequenceIndex.count
+        if let places = layout.scoredPlaces {
+            scores = scores.assembled(
+                graph, at: runtime.tensor(places, [count]), count: all, over: plan.mesh.along(.context))
+        }
         return TokenScores(
-            graph: graph, scores: scores, sequenceIndex: runtime.tensor(layout.sequenceIndex, [count]),
+            graph: graph, scores: scores, sequenceIndex: runtime.tensor(layout.sequenceIndex, [all]),
             sequenceCount: batch.sequences.count, settings: settings,
             layers: routerObjective(routers, on: graph, settings))
     }

@@ -38,7 +38,7 @@ struct StagePass {
 
     init(_ policy: PolicyModel, _ batches: [MicroBatch], _ settings: ObjectiveSettings) {
         (self.policy, self.batches, self.settings) = (policy, batches, settings)
-        layouts = batches.map { BatchLayout($0.sequences) }
+        layouts = batches.map { BatchLayout($0.sequences).part(policy.plan.tokens) }
         shape = policy.plan.pipeline.shape(microBatches: max(batches.count, 1))
         ranks = policy.plan.mesh.along(.pipeline)
     }
@@ -88,11 +88,12 @@ struct StagePass {
         _ objective: (TokenScores, MicroBatch) throws -> [(Tensor, gradient: Tensor)]
     ) throws {
         let (layout, stage) = (layouts[action.microBatch], policy.stages[action.chunk])
-        guard !layout.targets.isEmpty else { return policy.arenas.idleForward(action.chunk) }
+        guard !layout.sequenceIndex.isEmpty else { return policy.arenas.idleForward(action.chunk) }
         let graph = Graph(policy.runtime, recording: isRecording)
         let tokens = layout.tokens(policy.runtime)
         policy.arenas.startForward(action.chunk)
-        let input = stage.stage.isFirst ? nil : graph.leaf(receive(.activation, action, stage, layout))
+        let input = stage.stage.isFirst ? nil : graph.leaf(
+            receive(.activation, action, stage, layout, isRecording: isRecording))
         let routers = RouterRecord()
         let before = input == nil ? nil : receiveRouters(action, stage, layout, graph)
         if let before { routers.add(graph, before) }
@@ -125,7 +126,7 @@ struct StagePass {
         var seeds = flight.seeds
         if let output = flight.output {
             let stage = policy.stages[action.chunk]
-            seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch]))]
+            seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch], isRecording: true))]
             flight.sending?.finish()
             if let sums = flight.routers.after { seeds += receiveRouterGradients(sums, action) }
         }
@@ -170,11 +171,12 @@ struct StagePass {
         return ranks.start(.send(x.contiguous(), to: rank, channel: channel))
     }
 
-    /// Activations [B, T, C] or their gradient.
+    /// Activations [B, T, C] or their gradient; what ranks keep of the tokens between layers where they are recorded.
     private mutating func receive(
-        _ content: Content, _ action: PipelineAction, _ stage: DecoderModel, _ layout: BatchLayout
+        _ content: Content, _ action: PipelineAction, _ stage: DecoderModel, _ layout: BatchLayout, isRecording: Bool
     ) -> Tensor {
-        receive(content, action, [layout.rowCount, layout.rowLength, stage.configuration.width], stage.dtype)
+        let length = layout.rowLength / (isRecording ? policy.plan.tokens.streamRanks : 1)
+        return receive(content, action, [layout.rowCount, length, stage.configuration.width], stage.dtype)
     }
 
     private mutating func receive(

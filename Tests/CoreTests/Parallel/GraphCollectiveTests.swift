@@ -23,6 +23,13 @@ import Testing
             (Self.shape, true, false, { $0.shared($1, over: $2) }),
             (Self.shape, false, false, { $0.gathered($1, dim: dim, over: $2) }),
             (whole, false, false, { $0.scattered($1, dim: dim, over: $2) }),
+            // Every rank's elements at every R-th place, from its own number on.
+            (Self.shape, false, true, { graph, x, ranks in
+                let places = (0..<24).map { Int32($0 * ranks.rankCount + ranks.rank) }
+                let line = x.reshaped(to: [24])
+                return graph.assembled(
+                    [line], at: x.runtime.tensor(places, [24]), count: 24 * ranks.rankCount, over: ranks)[0]
+            }),
         ]
         for (shape, sharesInput, sharesResult, exchange) in cases {
             let sums = try Loopback.run(ranks: ranks) { mesh in

@@ -41,11 +41,11 @@ import Testing
         var gradients: [String: [Int: Double]] = [:]
     }
 
-    private static func run(_ form: Form, ranks: Int) throws -> [Findings] {
+    private static func run(_ form: Form, ranks: Int, cutsTokens: Bool = false) throws -> [Findings] {
         try Loopback.run(MeshShape([.tensor: ranks])) { mesh in
             let (configuration, runtime) = (form.configuration, mesh.runtime)
             let specs = DecoderModel.specs(configuration)
-            let exchange = TensorExchange(mesh)
+            let exchange = TensorExchange(mesh, cutsTokens: cutsTokens)
             let store = ParameterStore(
                 specs, runtime, precision: .float64, seed: 5,
                 place: { spec in
@@ -57,14 +57,15 @@ import Testing
                 })
             let model = DecoderModel(configuration, store, runtime, exchange: exchange)
             let graph = Graph(runtime, recording: true)
-            let batch = TokenBatch([[1, 36, 3, 17, 5], [6, 7, 35, 9, 10]], runtime)
-            let hidden = model.hidden(graph, batch).reshaped(to: [10, configuration.width])
-            let targets = runtime.tensor([36, 3, 17, 5, -1, 7, 35, 9, 10, 0].map { Int32($0) }, [10])
+            let batch = TokenBatch([[1, 36, 3, 17, 5, 2, 30, 11], [6, 7, 35, 9, 10, 0, 12, 36]], runtime)
+            let hidden = model.hidden(graph, batch).reshaped(to: [16, configuration.width])
+            let targets = runtime.tensor(
+                [36, 3, 17, 5, -1, 2, 0, 9, 7, 35, 9, 10, 0, 3, 4, -1].map { Int32($0) }, [16])
             let scores = model.score(graph, hidden, targets: targets, temperature: 0.7, softcap: 5)
             let outputs = [scores.logProb, scores.logSumExp, scores.meanLogProb, scores.entropy]
             graph.backward(
                 from: outputs.enumerated().map { number, output in
-                    (output, gradient: runtime.tensor((0..<10).map { Double(($0 * 3 + number) % 7) - 3 }, [10]))
+                    (output, gradient: runtime.tensor((0..<16).map { Double(($0 * 3 + number) % 7) - 3 }, [16]))
                 })
             for (name, place) in store.places.sorted(by: { $0.key < $1.key }) {
                 for sharers in place.sharers {
@@ -95,8 +96,17 @@ import Testing
 
     @Test(arguments: Form.allCases, [2, 4])
     func `scores and gradients are those of one rank`(form: Form, ranks: Int) throws {
-        let whole = try Self.run(form, ranks: 1)[0]
-        let parts = try Self.run(form, ranks: ranks)
+        try Self.compare(form, ranks: ranks, cutsTokens: false)
+    }
+
+    @Test(arguments: Form.allCases, [2, 4])
+    func `they are so where ranks keep a part of the tokens between layers`(form: Form, ranks: Int) throws {
+        try Self.compare(form, ranks: ranks, cutsTokens: true)
+    }
+
+    private static func compare(_ form: Form, ranks: Int, cutsTokens: Bool) throws {
+        let whole = try run(form, ranks: 1)[0]
+        let parts = try run(form, ranks: ranks, cutsTokens: cutsTokens)
         #expect(whole.scores.contains { $0 != 0 })
         for part in parts {
             for (a, b) in zip(part.scores, whole.scores) { #expect(abs(a - b) <= 1e-11 * max(abs(b), 1)) }
