@@ -100,8 +100,11 @@ public final class DecoderModel {
     }
 
     /// The last block's output after the final norm, [B, T, C]: what heads read. Precondition: the stage is all.
-    public func hidden(_ graph: Graph, _ batch: TokenBatch, cache: CachedBatch? = nil) -> Tensor {
-        normalize(graph, applyBlocks(graph, embed(graph, batch), context(batch, cache: cache)))
+    /// - Parameter routers: collects the decisions of layers with experts.
+    public func hidden(
+        _ graph: Graph, _ batch: TokenBatch, cache: CachedBatch? = nil, routers: RouterRecord? = nil
+    ) -> Tensor {
+        normalize(graph, applyBlocks(graph, embed(graph, batch), context(batch, cache: cache, routers: routers)))
     }
 
     /// The blocks of the stage in order: x [B, T, C]; result the same.

@@ -72,8 +72,9 @@ package struct Launch {
 
     /// Says what failed first, once.
     private func conclusion(_ ending: RankJob.Ending, isAsked: Bool) -> ExitStatus {
-        guard ending.status != 0 else { return .done }
         let failure = ending.output.failure
+        // mpirun of Open MPI 5 loses a machine and leaves with 0.
+        guard ending.status != 0 || failure != nil else { return .done }
         let status = failure?.status ?? ExitStatus(ofProcess: ending.status)
         // Ranks that do not know the signal were ended by it, and so was mpirun before it had started any.
         if isAsked, failure == nil || status == .stoppedOnRequest || status == .peerLost { return .stoppedOnRequest }

@@ -72,7 +72,7 @@ package struct RankOutput {
             if isRule { endRemark() } else { remark = begun + [text] }
         } else if isRule {
             remark = []
-        } else if !text.isEmpty && !text.contains("Forwarding signal") {
+        } else if !text.allSatisfy({ $0.isWhitespace || $0 == "\0" }), !text.contains("Forwarding signal") {
             diagnose("mpirun: \(text)")
         }
     }

@@ -96,9 +96,10 @@ struct LayoutMemory {
         let states = bytes(
             Int(inner + Double(holding.outer) * figures.states.outer), 1, cutBy: [.zero1, .zero2, .zero3])
         // The block at work and those on their way have whole weights, and the block that backward is in a whole gradient.
-        let wholeBlocks = strategy == .zero3 ? (1 + settings.data.prefetch) * read : 0
-        let wholeGradient = strategy == .zero2 || strategy == .zero3 ? master : 0
-        let gathered = d > 1 ? holding.largestBlock * (wholeBlocks + wholeGradient) : 0
+        let wholeElements = settings.data.reshard ? (1 + settings.data.prefetch) * holding.largestBlock : holding.trained
+        let wholeWeights = strategy == .zero3 ? wholeElements * read : 0
+        let wholeGradient = strategy == .zero2 || strategy == .zero3 ? holding.largestBlock * master : 0
+        let gathered = d > 1 ? wholeWeights + wholeGradient : 0
         let frozen = figures.frozenModels.fixed + figures.frozenModels.perLayer * holding.layerCount
         return MemoryEstimate(parts: [
             .init(name: "weights", byteCount: weights + holding.frozen * read),

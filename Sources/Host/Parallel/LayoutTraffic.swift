@@ -79,8 +79,8 @@ struct LayoutTraffic {
             sent.bytes[.data] = reduced + gathered
             sent.exposed[.data] = exposed(reduced, least: least, while: computing * 2 / 3 / (isEach ? 1 : m)) + gathered
         case .zero3:
-            // Forward and backward of each micro-batch gather each block.
-            let bytes = within * elements * (2 * w + g) * m + between
+            // Forward and backward of each micro-batch gather each block, or forward does for both.
+            let bytes = within * elements * ((axis.reshard ? 2 : 1) * w + g) * m + between
             sent.bytes[.data] = bytes
             sent.exposed[.data] = exposed(bytes, least: within * block * (w + g), while: computing)
         }

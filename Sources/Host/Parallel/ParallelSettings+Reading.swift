@@ -106,16 +106,14 @@ extension ParallelSettings {
         }
         let chunks = pipeline.chunkCount
         let fits = switch pipeline.schedule {
-        case .gpipe: chunks >= 1
-        case .oneForwardOneBackward, .zeroBubbleH1: chunks == 1
+        case .gpipe, .oneForwardOneBackward, .zeroBubbleH1: chunks == 1
         case .interleaved: chunks >= 2
         case .zeroBubbleV: chunks == 2
         }
         if !fits {
             let expected = switch pipeline.schedule {
-            case .gpipe: "1 or more"
+            case .gpipe, .zeroBubbleH1: "1"
             case .oneForwardOneBackward: "1; several chunks are schedule: interleaved"
-            case .zeroBubbleH1: "1"
             case .interleaved: "2 or more; one chunk is schedule: 1f1b"
             case .zeroBubbleV: "2"
             }

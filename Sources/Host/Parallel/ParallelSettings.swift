@@ -122,15 +122,9 @@ package struct ParallelSettings: Sendable, Hashable {
 }
 
 extension ParallelSettings.PipelineAxis {
-    /// Blocks of each stage. What does not divide goes to the stages in the middle first: the first stage has the most
-    /// micro-batches alive, the last one has the head.
+    /// Blocks of each stage.
     package func layerCounts(of layerCount: Int) -> [Int] {
-        if let layers { return layers }
-        let (stages, rest) = (stageCount, layerCount % stageCount)
-        let favoured = stages > 2 ? Array(1..<stages - 1) + [0] : [0]
-        return (0..<stages).map { stage in
-            layerCount / stages + ((favoured.firstIndex(of: stage) ?? stages) < rest ? 1 : 0)
-        }
+        layers ?? PipelinePlan.even(layers: layerCount, stages: stageCount)
     }
 
     /// What each rank does when a rank has `microBatches` in a step.

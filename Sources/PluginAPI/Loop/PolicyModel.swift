@@ -43,9 +43,8 @@ public final class PolicyModel {
     public func score(_ batch: MicroBatch, on graph: Graph, _ settings: ObjectiveSettings) -> TokenScores? {
         let layout = BatchLayout(batch.sequences).part(plan.tokens)
         guard !layout.sequenceIndex.isEmpty else { return nil }
-        let (tokens, routers) = (layout.tokens(runtime), RouterRecord())
-        let context = decoder.context(tokens, routers: routers)
-        let hidden = decoder.normalize(graph, decoder.applyBlocks(graph, decoder.embed(graph, tokens), context))
+        let routers = RouterRecord()
+        let hidden = decoder.hidden(graph, layout.tokens(runtime), routers: routers)
         return score(decoder, hidden, routers, layout, batch, on: graph, settings)
     }
 

@@ -108,7 +108,7 @@ public final class TrainingRun {
         var figures = StepFigures(batches, layerWeights: policy.layerWeights)
         try figures.reduceWeights(policy.plan)
         var pass = StagePass(policy, try padded(batches), session.settings.objective)
-        try pass.forward { scores, batch in figures.add(try trainer.objective(scores, batch).joined(with: scores.layers)) }
+        try pass.forward { figures.add(try trainer.objective($0, $1).joined(with: $0.layers)) }
         try figures.finish(policy.plan)
         return figures.loss
     }

@@ -168,11 +168,11 @@ import Testing
         let scratch = try Scratch()
         // In place of Slurm: srun says what it was given, and loses a rank.
         let path = try scratch.write("job.sh", script)
-        try scratch.write("srun", "#!/bin/bash\nprintf '%s\\n' \"$@\" \"$FORKTAIL_EXPECT_RANKS\"\nexit 137\n")
-        try scratch.write("scontrol", "#!/bin/bash\necho \"scontrol $*\"\n")
+        _ = try scratch.script("srun", "#!/bin/bash\nprintf '%s\\n' \"$@\" \"$FORKTAIL_EXPECT_RANKS\"\nexit 137")
+        _ = try scratch.script("scontrol", "#!/bin/bash\necho \"scontrol $*\"")
         func run(_ count: Int) throws -> Executable.Outcome {
             try Executable.shell(
-                "cd \(scratch.root) && chmod +x srun scontrol && PATH=$PWD:$PATH SLURM_CPUS_ON_NODE=16 SLURM_JOB_ID=7 "
+                "cd \(scratch.root) && PATH=$PWD:$PATH SLURM_CPUS_ON_NODE=16 SLURM_JOB_ID=7 "
                     + "SLURM_RESTART_COUNT=\(count) bash \(path)", [])
         }
         let given = [

@@ -22,14 +22,12 @@ import Testing
     ///   - shell: the remote shell, when machines are named.
     private func launch(
         _ ranks: Int, _ script: String, hosts: String? = nil, command: [String] = ["train", "recipe"], restarts: Int = 0,
-        shell: String? = nil
+        shell: String? = nil, stopping: StopForwarding = StopForwarding([])
     ) throws -> Record {
-        let rank = try scratch.write("rank.sh", "#!/bin/bash\nrank=$OMPI_COMM_WORLD_RANK\n\(script)\n")
-        #expect(chmod(rank, 0o755) == 0)
+        let rank = try scratch.script("rank.sh", "#!/bin/bash\nrank=$OMPI_COMM_WORLD_RANK\n\(script)")
         var environment = ProcessInfo.processInfo.environment
         if let shell {
-            let agent = try scratch.write("agent.sh", "#!/bin/bash\nhost=$1; shift\n\(shell)\n")
-            #expect(chmod(agent, 0o755) == 0)
+            let agent = try scratch.script("agent.sh", "#!/bin/bash\nhost=$1; shift\n\(shell)")
             environment["OMPI_MCA_plm_rsh_agent"] = agent
             environment["PRTE_MCA_plm_ssh_agent"] = agent
         }
@@ -39,7 +37,7 @@ import Testing
             environment: environment, print: { record.printed.append($0) }, diagnose: { record.diagnosed.append($0) })
         let start = ContinuousClock.now
         let plan = try LaunchPlan(ranks: ranks, hosts: hosts, command: command)
-        record.status = try launch.run(plan, stopping: StopForwarding([])).rawValue
+        record.status = try launch.run(plan, stopping: stopping).rawValue
         record.seconds = (ContinuousClock.now - start) / .seconds(1)
         return record
     }
@@ -97,6 +95,22 @@ import Testing
         #expect(try starts() == 4)
     }
 
+    @Test func `a request to stop reaches every rank as SIGUSR1, and nothing is started again after it`() throws {
+        // Rank 0 asks this process by a signal that nobody else uses.
+        let script = """
+            trap 'echo $rank >> \(scratch.path("asked")); sleep 0.3; exit 22' USR1
+            touch \(scratch.path("up"))$rank
+            while [ $rank = 0 ] && [ ! -e \(scratch.path("up"))1 ]; do sleep 0.05; done
+            [ $rank = 0 ] && kill -USR2 \(getpid())
+            for i in {1..600}; do sleep 0.05; done
+            """
+        let record = try launch(2, script, restarts: 3, stopping: StopForwarding([SIGUSR2]))
+        #expect(record.status == 22)
+        #expect(record.diagnosed == [])
+        #expect(try scratch.text("asked").split(separator: "\n").sorted() == ["0", "1"])
+        #expect(record.seconds < 30)
+    }
+
     @Test func `ranks know what to expect, and the variables of forktail reach them`() throws {
         let record = try launch(2, "[ $rank = 1 ] || env | grep -E '^FORKTAIL_(EXPECT|BIND)' | sort")
         #expect(record.printed == ["FORKTAIL_BIND=cores", "FORKTAIL_EXPECT_RANKS=2"])
@@ -118,6 +132,25 @@ import Testing
                     """)
         }
         #expect(!scratch.exists("started"))
+    }
+
+    @Test func `a machine that mpirun loses is a lost peer, whatever mpirun leaves with`() throws {
+        let rule = String(repeating: "-", count: 40)
+        let path = try scratch.script(
+            "mpirun",
+            """
+            #!/bin/sh
+            printf '%s\\n' '[1,0]<stdout>: result' \(rule) 'PRTE has lost communication with a remote daemon.' >&2
+            printf '%s\\n' '  Remote daemon: [prterun-a-1@0,2] on node b' \(rule) >&2
+
+            """)
+        let record = Record()
+        let launch = Launch(
+            mpirun: MPIRun(path: path, version: "5.0.11"), executable: "/bin/true", restarts: 0, environment: [:],
+            print: { record.printed.append($0) }, diagnose: { record.diagnosed.append($0) })
+        let status = try launch.run(LaunchPlan(ranks: 2, command: ["train"]), stopping: StopForwarding([]))
+        #expect(status.rawValue == 21)
+        #expect(record.diagnosed == ["[0] result", "error: the machine b does not answer any more"])
     }
 
     /// Whether this process may give others a host name of their own.

@@ -71,7 +71,7 @@ import Testing
     @Test func `what else mpirun says is passed on in its name`() {
         let record = Record()
         record.output.take(
-            Self.own("mpirun: Forwarding signal 10 to job", "", "a warning", Self.rule, "There are not enough slots", "", Self.rule),
+            Self.own("mpirun: Forwarding signal 10 to job", "", " \0", "a warning", Self.rule, "There are not enough slots", "", Self.rule),
             isError: true)
         #expect(record.diagnosed == ["mpirun: a warning", "mpirun: There are not enough slots"])
         #expect(record.output.failure == nil)

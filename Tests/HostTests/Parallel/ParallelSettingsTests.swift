@@ -29,7 +29,7 @@ import Testing
         let (settings, problems) = try read(
             """
             parallel:
-              data: {size: 4, strategy: zero3, shard: 2, prefetch: 3}
+              data: {size: 4, strategy: zero3, shard: 2, prefetch: 3, reshard: false}
               tensor: {size: 2, sequence: true}
               pipeline: {size: 2, schedule: interleaved, chunks: 3, layers: [3, 2, 2, 2, 2, 1]}
               context: {size: 2, strategy: ulysses}
@@ -37,7 +37,7 @@ import Testing
             """)
         #expect(problems.isEmpty)
         #expect(settings.data.size == 4 && settings.data.strategy == .zero3 && settings.data.shard == 2)
-        #expect(settings.data.prefetch == 3 && settings.data.shardCount == 2)
+        #expect(settings.data.prefetch == 3 && !settings.data.reshard && settings.data.shardCount == 2)
         #expect(settings.tensor.size == 2 && settings.tensor.sequence)
         #expect(settings.pipeline.size == 2 && settings.pipeline.schedule == .interleaved)
         #expect(settings.pipeline.chunks == 3 && settings.pipeline.layers == [3, 2, 2, 2, 2, 1])
@@ -114,7 +114,7 @@ import Testing
         "the short form reads what it writes",
         arguments: [
             "data=2:zero3,tensor=2:sequence,pipeline=2:1f1b,context=2:ring", "data=1", "data=8:zero1:shard=4",
-            "data=4:zero3:prefetch=2", "pipeline=4:interleaved:chunks=3", "pipeline=2:zb-v", "pipeline=2:gpipe:chunks=2",
+            "data=4:zero3:prefetch=2", "pipeline=4:interleaved:chunks=3", "pipeline=2:zb-v", "data=4:zero3:shard=2:reshard=false",
             "pipeline=2:1f1b:layers=8+7", "context=4:ulysses,expert=2", "tensor=3",
         ])
     func meshForm(text: String) throws {
@@ -156,15 +156,15 @@ import Testing
         }
     }
 
-    @Test("layers are cut as evenly as they can be, and what is left over goes to the middle")
+    @Test("layers are cut as evenly as they can be, unless the recipe says how")
     func layerCounts() throws {
         func counts(_ mesh: String, _ layers: Int) throws -> [Int] {
             try ParallelSettings(mesh: mesh).pipeline.layerCounts(of: layers)
         }
-        #expect(try counts("pipeline=4:1f1b", 30) == [7, 8, 8, 7])
+        #expect(try counts("pipeline=4:1f1b", 30) == [8, 8, 7, 7])
         #expect(try counts("pipeline=4:1f1b", 31) == [8, 8, 8, 7])
         #expect(try counts("pipeline=2:1f1b", 5) == [3, 2])
-        #expect(try counts("pipeline=2:interleaved", 9) == [2, 3, 2, 2])
+        #expect(try counts("pipeline=2:interleaved", 9) == [3, 2, 2, 2])
         #expect(try counts("pipeline=2:1f1b:layers=1+7", 8) == [1, 7])
         #expect(try counts("data=1", 8) == [8])
     }
