@@ -126,7 +126,8 @@ struct StagePass {
         var seeds = flight.seeds
         if let output = flight.output {
             let stage = policy.stages[action.chunk]
-            seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch], isRecording: true))]
+            let gradient = receive(.gradient, action, stage, layouts[action.microBatch], isRecording: true)
+            seeds = [(output, gradient: gradient)]
             flight.sending?.finish()
             if let sums = flight.routers.after { seeds += receiveRouterGradients(sums, action) }
         }
