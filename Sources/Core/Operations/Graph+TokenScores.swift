@@ -20,16 +20,20 @@ extension Graph {
     ///
     /// - Parameters:
     ///   - hidden: [N, C], the last layer's output at the scored positions.
-    ///   - head: [V, C], the output embedding.
+    ///   - head: [V, C], the output embedding, or the rows of it that this rank holds.
+    ///   - vocabulary: V; nil = the head's rows.
+    ///   - exchange: how ranks that hold parts of the head put their sums together.
     ///   - targets: [N] int32, the token whose log-probability is wanted; negative = none.
     ///   - temperature: logits are divided by it.
     ///   - softcap: logits become cap * tanh(logits / cap) first.
     public func score(
-        _ hidden: Tensor, head: Parameter, targets: Tensor, temperature: Double = 1, softcap: Double? = nil
+        _ hidden: Tensor, head: Parameter, vocabulary: Int? = nil, targets: Tensor, temperature: Double = 1,
+        softcap: Double? = nil, exchange: any LayerExchange = WholeLayers()
     ) -> HeadScores {
+        let hidden = exchange.enter(self, hidden)
         let pass = HeadPass(
-            runtime: runtime, hidden: hidden.detached, head: head, targets: targets.detached, temperature: temperature,
-            softcap: softcap)
+            runtime: runtime, hidden: hidden.detached, head: head, vocabulary: vocabulary ?? head.shape[0],
+            exchange: exchange, targets: targets.detached, temperature: temperature, softcap: softcap)
         let outputs = pass.forward()
         let wantsHidden = hidden.slot != nil
         // One walk over the blocks serves both gradients, so the logits are recomputed once: it is made by whichever is

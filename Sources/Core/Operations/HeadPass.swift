@@ -7,8 +7,11 @@ struct HeadPass {
     let runtime: Runtime
     /// [N, C]
     let hidden: Tensor
-    /// [V, C]
+    /// [V, C], or the rows of it that this rank holds.
     let head: Parameter
+    /// V
+    let vocabulary: Int
+    let exchange: any LayerExchange
     /// [N] int32
     let targets: Tensor
     let temperature: Double
@@ -22,18 +25,20 @@ struct HeadPass {
     private static let padding = 32
 
     private var count: Int { hidden.shape[0] }
-    private var vocabulary: Int { head.shape[0] }
+    /// The first row of the whole head that this rank holds.
+    private var firstToken: Int { exchange.vocabulary(vocabulary).lowerBound }
     /// Logits, sums and scores: float32 or wider.
     private var wide: DType { hidden.dtype == .bfloat16 ? .float32 : hidden.dtype }
 
     /// Log-probability, log-sum-exp, mean log-probability and entropy, [N] each.
     func forward() -> [Tensor] {
-        let sums = runtime.empty([LogitSums.start.count, count], wide).view
-        let rows = LogitSums.views(of: sums)
-        for (row, value) in zip(rows, LogitSums.start) { runtime.run(.fill(row, value: value)) }
+        let partial = runtime.empty([LogitSums.start.count, count], wide)
+        let sums = partial.view
+        for (row, value) in zip(LogitSums.views(of: sums), LogitSums.start) { runtime.run(.fill(row, value: value)) }
         eachBlock { positions, block in
             runtime.run(.tokenScores(TokenScoring(block: block, sums: sums.sliced(dim: 1, positions))))
         }
+        let rows = LogitSums.views(of: exchange.merged(partial).view)
         let outputs = (0..<4).map { _ in runtime.empty([count], wide) }
         runtime.run(
             .map(
@@ -47,7 +52,9 @@ struct HeadPass {
     ///   - gradients: of the four outputs of `forward`; nil = 0.
     ///   - wantsHidden: whether the positions' gradient is wanted.
     func backward(_ gradients: [Tensor?], logSumExp: Tensor, entropy: Tensor, wantsHidden: Bool) -> Tensor? {
-        let dhidden = wantsHidden ? runtime.empty(hidden.shape, wide) : nil
+        // Where a rank has no rows of the head, no block writes it.
+        let isEmpty = head.shape[0] == 0
+        let dhidden = !wantsHidden ? nil : isEmpty ? runtime.zeros(hidden.shape, wide) : runtime.empty(hidden.shape, wide)
         let narrow = hidden.dtype == wide ? nil : workspace(hidden.dtype)
         eachBlock { positions, block in
             let dlogits = narrow.map { part(of: $0, block.logits.shape) } ?? block.logits
@@ -58,7 +65,8 @@ struct HeadPass {
                     TokenScoringBackward(
                         block: block, logSumExp: cut(logSumExp), entropy: cut(entropy), dLogProb: parts[0],
                         dLogSumExp: parts[1], dMeanLogProb: parts[2], dEntropy: parts[3], dlogits: dlogits)))
-            let tokens = block.first..<block.first + dlogits.shape[1]
+            let first = block.first - firstToken
+            let tokens = first..<first + dlogits.shape[1]
             if let dhead = head.gradient {
                 runtime.run(
                     .matmul(
@@ -71,7 +79,7 @@ struct HeadPass {
                     .matmul(
                         Matmul(
                             dlogits, head.compute.view.sliced(dim: 0, tokens), into: cut(dhidden),
-                            alpha: 1 / temperature, beta: block.first == 0 ? 0 : 1)))
+                            alpha: 1 / temperature, beta: first == 0 ? 0 : 1)))
             }
         }
         return dhidden?.cast(to: hidden.dtype)
@@ -83,15 +91,15 @@ struct HeadPass {
         for part in 0..<parts {
             let positions = count * part / parts..<count * (part + 1) / parts
             let rows = hidden.view.sliced(dim: 0, positions)
-            for first in stride(from: 0, to: vocabulary, by: HeadPass.vocabularyBlock) {
-                let tokens = first..<min(first + HeadPass.vocabularyBlock, vocabulary)
+            for first in stride(from: 0, to: head.shape[0], by: HeadPass.vocabularyBlock) {
+                let tokens = first..<min(first + HeadPass.vocabularyBlock, head.shape[0])
                 let logits = self.part(of: space, [positions.count, tokens.count])
                 let weights = head.compute.view.sliced(dim: 0, tokens)
                 runtime.run(.matmul(Matmul(rows, weights.transposed(0, 1), into: logits, alpha: 1 / temperature)))
                 body(
                     positions,
                     LogitBlock(
-                        logits: logits, first: first, vocabulary: vocabulary,
+                        logits: logits, first: firstToken + first, vocabulary: vocabulary,
                         targets: targets.view.sliced(dim: 0, positions), softcap: softcap))
             }
         }
@@ -103,7 +111,7 @@ struct HeadPass {
     /// Memory for a block of logits.
     private func workspace(_ dtype: DType) -> Tensor {
         let rows = parts == 0 ? 0 : (count + parts - 1) / parts
-        return runtime.empty([rows, min(vocabulary, HeadPass.vocabularyBlock) + HeadPass.padding], dtype)
+        return runtime.empty([rows, min(head.shape[0], HeadPass.vocabularyBlock) + HeadPass.padding], dtype)
     }
 
     private func part(of space: Tensor, _ shape: [Int]) -> BufferView {

@@ -38,10 +38,10 @@ struct BenchTrainCommand: ParsableCommand {
         try check(model.source.configuration)
         let step = try BenchStep(
             model, DecoderModel.Checkpointing(name: checkpoint, at: "--checkpoint"), batch: batch, sequence: sequence)
-        step.run()
-        let seconds = Stopwatch.median((0..<steps).map { _ in Stopwatch.seconds { step.run() } })
+        try step.run()
+        let seconds = Stopwatch.median(try (0..<steps).map { _ in try Stopwatch.seconds { try step.run() } })
         let memory = Machine.peakResidentBytes
-        try model.record("step") { step.run() }
+        try model.record("step") { try step.run() }
         try options.publish(report(seconds, memory, step, model), comparedWith: baseline)
     }
 
