@@ -12,7 +12,7 @@ public final class DecoderModel {
     public let finalNorm: Normalization
     /// The output embedding, [V, C]: the embedding itself when tied.
     public let head: Parameter
-    private let checkpointing: Checkpointing
+    public let checkpointing: Checkpointing
     private let rotation: (cosine: Tensor, sine: Tensor)?
 
     /// What is recomputed in backward instead of kept.

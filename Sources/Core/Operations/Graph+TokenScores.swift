@@ -13,10 +13,13 @@ public struct HeadScores {
 }
 
 extension Graph {
-    /// Scores positions by blocks of the vocabulary: logits [N, V] never exist whole, forward or backward.
+    /// Bytes that `score` keeps for backward unless told otherwise, half of it where these are float32.
+    public static let keptScoreBytes = 200 << 20
+
+    /// Scores positions by blocks of the vocabulary: memory for logits [N, V] is bounded, forward and backward.
     ///
-    /// 2 N V C FLOPs forward, 6 N V C backward: logits are computed again. A position's scores depend on the other
-    /// positions no more than the backend's products do.
+    /// 2 N V C FLOPs forward, up to 6 N V C backward: what did not stay is computed again, to the same bits. A
+    /// position's scores depend on the other positions no more than the backend's products do.
     ///
     /// - Parameters:
     ///   - hidden: [N, C], the last layer's output at the scored positions.
@@ -24,14 +27,16 @@ extension Graph {
     ///   - targets: [N] int32, the token whose log-probability is wanted; negative = none.
     ///   - temperature: logits are divided by it.
     ///   - softcap: logits become cap * tanh(logits / cap) first.
+    ///   - keptBytes: how much of the logits may stay in memory until backward, where there will be one.
     public func score(
-        _ hidden: Tensor, head: Parameter, targets: Tensor, temperature: Double = 1, softcap: Double? = nil
+        _ hidden: Tensor, head: Parameter, targets: Tensor, temperature: Double = 1, softcap: Double? = nil,
+        keptBytes: Int = Graph.keptScoreBytes
     ) -> HeadScores {
-        let pass = HeadPass(
-            runtime: runtime, hidden: hidden.detached, head: head, targets: targets.detached, temperature: temperature,
-            softcap: softcap)
-        let outputs = pass.forward()
         let wantsHidden = hidden.slot != nil
+        let pass = HeadPass(
+            runtime, hidden: hidden.detached, head: head, targets: targets.detached, temperature: temperature,
+            softcap: softcap, keptBytes: isRecording && (wantsHidden || head.isTrained) ? keptBytes : 0)
+        let outputs = pass.forward()
         // One walk over the blocks serves both gradients, so the logits are recomputed once: it is made by whichever is
         // asked for first, also when weight gradients are deferred.
         var isDone = false

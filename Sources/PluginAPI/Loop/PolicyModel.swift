@@ -28,7 +28,8 @@ public final class PolicyModel {
         let scored = graph.rows(flat, at: runtime.tensor(layout.scoredRows, [count]))
         let scores = graph.score(
             scored, head: decoder.head, targets: runtime.tensor(layout.targets, [count]),
-            temperature: batch.temperature, softcap: settings.softcap)
+            temperature: batch.temperature, softcap: settings.softcap,
+            keptBytes: decoder.checkpointing == .none ? Graph.keptScoreBytes : 0)
         return TokenScores(
             graph: graph, scores: scores, sequenceIndex: runtime.tensor(layout.sequenceIndex, [count]),
             sequenceCount: batch.sequences.count, settings: settings)
