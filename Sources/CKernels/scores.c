@@ -83,7 +83,7 @@ CK_CLONES void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_grad
 #pragma clang fp contract(fast)
     float cap = rows->cap, scale = cap > 0.0f ? 1.0f / cap : 1.0f;
     for (int64_t row = begin; row < end; row++) {
-        const float *logits = rows->logits + row * rows->stride;
+        const float *logits = rows->weights ? NULL : rows->logits + row * rows->stride;
         int64_t target = rows->targets[row * rows->target_stride];
         float value[4];
         for (int k = 0; k < 4; k++) value[k] = of->gradients[k] ? of->gradients[k][row * of->strides[k]] : 0.0f;
