@@ -313,9 +313,8 @@ void ck_swiglu_backward(const ck_swiglu_rows *x, int64_t first, int64_t end);
 // ---- rotary.c
 
 /// Heads [H, D] of one token: pairs (x[i], x[half + i]) turned by the angle of cosine[i], sign * sine[i]. y may be x.
-/// scratch holds 2 D floats.
 void ck_rotary(void *y, int32_t y_type, const void *x, int32_t x_type, int64_t y_head, int64_t x_head, int64_t heads,
-               int64_t head_size, int64_t half, const float *cosine, const float *sine, float sign, float *scratch);
+               int64_t head_size, int64_t half, const float *cosine, const float *sine, float sign);
 
 // ---- scores.c: rows of logits, a block of the vocabulary at a time
 

@@ -108,16 +108,15 @@ public struct SelfAttention {
         return mixed.reshaped(to: [x.shape[0], x.shape[1], mixed.shape[2] * headSize])
     }
 
-    /// Attention over all [B, T, (H + 2 K) D], whose parts stay where they are.
+    /// Attention over all [B, T, (H + 2 K) D], whose parts stay where they are and are rotated there.
     private func attention(_ graph: Graph, _ all: Tensor, _ context: DecoderContext, _ mask: AttentionMask) -> Tensor {
         let counts = counts(all)
-        let rotatedCount = counts[0] + counts[1]
-        var heads = all.reshaped(to: [all.shape[0], all.shape[1], rotatedCount + counts[2], headSize])
-        if rotates, let rotation = context.rotation {
-            heads = graph.rotary(
-                heads, first: rotatedCount, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
+        let heads = all.reshaped(to: [all.shape[0], all.shape[1], counts.reduce(0, +), headSize])
+        let rotation = !rotates ? nil : context.rotation.map {
+            Rotation(cosine: $0.cosine, sine: $0.sine, positions: context.positions)
         }
-        return graph.attention(sideBySide: heads, keyValueHeads: counts[1], scale: scale, mask: mask)
+        return graph.attention(
+            sideBySide: heads, keyValueHeads: counts[1], scale: scale, mask: mask, rotation: rotation)
     }
 
     /// How many heads of queries, keys and values [B, T, (H + 2 K) D] holds.
