@@ -37,8 +37,8 @@ extension Graph {
             runtime, hidden: hidden.detached, head: head, targets: targets.detached, temperature: temperature,
             softcap: softcap, keptBytes: isRecording && (wantsHidden || head.isTrained) ? keptBytes : 0)
         let outputs = pass.forward()
-        // One walk over the blocks serves both gradients, so the logits are recomputed once: it is made by whichever is
-        // asked for first, also when weight gradients are deferred.
+        // One walk over the blocks serves both gradients: it is made by whichever is asked for first, also when weight
+        // gradients are deferred.
         var isDone = false
         var dhidden: Tensor?
         func walkOnce(_ gradients: [Tensor?]) {

@@ -44,8 +44,7 @@ final class HeadPass {
                 let one = tensor.view.sliced(dim: 0, number..<number + 1).reshaped(to: Array(tensor.shape.dropFirst()))
                 return one.sliced(dim: 0, 0..<block.positions.count)
             }
-            return LogitWeights(
-                values: cut(values).sliced(dim: 1, 0..<block.tokens.count), tops: cut(tops))
+            return LogitWeights(values: cut(values).sliced(dim: 1, 0..<block.tokens.count), tops: cut(tops))
         }
     }
 
@@ -61,8 +60,8 @@ final class HeadPass {
     private var vocabulary: Int { head.shape[0] }
     /// Logits, sums and scores: float32 or wider.
     private var wide: DType { hidden.dtype == .bfloat16 ? .float32 : hidden.dtype }
-    /// Whether logits pass to backward as weights in the type of the positions: half the memory. The slope of a soft-cap
-    /// takes more digits.
+    /// Whether logits pass to backward as weights in the type of the positions, in half the memory. The slope of a
+    /// soft-cap takes more digits.
     private var storesWeights: Bool { hidden.dtype != wide && softcap == nil }
 
     /// Log-probability, log-sum-exp, mean log-probability and entropy, [N] each.
@@ -157,7 +156,8 @@ final class HeadPass {
 
     private func storage(_ blockCount: Int, _ type: DType) -> Storage {
         Storage(
-            values: runtime.empty([blockCount] + spaceShape, type), tops: runtime.empty([blockCount, spaceShape[0]], wide))
+            values: runtime.empty([blockCount] + spaceShape, type),
+            tops: runtime.empty([blockCount, spaceShape[0]], wide))
     }
 
     /// Into how many parts of about one size the positions are cut.
