@@ -37,6 +37,7 @@ let plugins = [
     "Trackers/JSONL", "Trackers/TensorBoard",
     "Rewards/ExactMatch", "Rewards/EndsWith", "Rewards/Length", "Rewards/Format",
     "Tasks/Arithmetic",
+    "Parallelisms/Data", "Parallelisms/ZeRO", "Parallelisms/Tensor", "Parallelisms/Pipeline",
     "Models/Llama", "Models/Qwen2", "Models/Qwen3", "Models/SmolLM3", "Models/Mistral", "Models/GPT2",
 ].map(plugin)
 

@@ -12,6 +12,10 @@ import OptimizerAdamW
 import OptimizerLion
 import OptimizerMuon
 import OptimizerSGD
+import ParallelismData
+import ParallelismPipeline
+import ParallelismTensor
+import ParallelismZeRO
 import PluginAPI
 import RewardEndsWith
 import RewardExactMatch
@@ -224,6 +228,74 @@ public enum BuiltinPlugins {
                 }
                 """#,
             OptimizerSGD.SGDPlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
+                  "id": "core.parallelism.data",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Each data rank reads samples of its own; gradients are summed block by block during backward",
+                  "license": "Apache-2.0",
+                  "principal": "DataPlugin",
+                  "provides": [{ "kind": "parallelism", "name": "data" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ParallelismData.DataPlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
+                  "id": "core.parallelism.pipeline",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Layers in stages: gpipe, 1f1b, interleaved, zb-h1, zb-v",
+                  "license": "Apache-2.0",
+                  "principal": "PipelinePlugin",
+                  "provides": [{ "kind": "parallelism", "name": "pipeline" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ParallelismPipeline.PipelinePlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
+                  "id": "core.parallelism.tensor",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Attention by heads, feed-forward layers by features, embedding and head by vocabulary",
+                  "license": "Apache-2.0",
+                  "principal": "TensorPlugin",
+                  "provides": [{ "kind": "parallelism", "name": "tensor" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ParallelismTensor.TensorPlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
+                  "id": "core.parallelism.zero",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Data ranks divide optimizer states (zero1), gradients (zero2) and weights (zero3)",
+                  "license": "Apache-2.0",
+                  "principal": "ZeROPlugin",
+                  "provides": [
+                    { "kind": "parallelism", "name": "zero1" },
+                    { "kind": "parallelism", "name": "zero2" },
+                    { "kind": "parallelism", "name": "zero3" }
+                  ],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ParallelismZeRO.ZeROPlugin.self),
         CompiledPlugin(
             manifest: #"""
                 {

@@ -54,6 +54,6 @@ struct RootCommand: ParsableCommand {
         version: Release.version,
         subcommands: [
             TrainCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self, TokenizeCommand.self,
-            TokenizerCommand.self, DataCommand.self, MemoryCommand.self, PluginsCommand.self, BenchCommand.self, DoctorCommand.self,
+            TokenizerCommand.self, DataCommand.self, MemoryCommand.self, ParallelCommand.self, PluginsCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 }

@@ -10,8 +10,8 @@ import Testing
             "embed.weight", [5, 7], block: "embedding", initializer: .normal(standardDeviation: 0.5),
             placement: .vocabulary),
         ParameterSpec(
-            "a.weight", [3, 30], block: "layers.0", initializer: .normal(standardDeviation: 0.5), placement: .columns),
-        ParameterSpec("a.bias", [3], block: "layers.0", initializer: .zeros, placement: .columns),
+            "a.weight", [3, 30], block: "layers.0", initializer: .normal(standardDeviation: 0.5), placement: Placement(.columns)),
+        ParameterSpec("a.bias", [3], block: "layers.0", initializer: .zeros, placement: Placement(.columns)),
         ParameterSpec("norm.weight", [4], block: "layers.0", initializer: .ones, placement: .replicated),
     ]
 

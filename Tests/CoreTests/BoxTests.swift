@@ -38,27 +38,41 @@ import Testing
         let runtime = Runtime(CPUBackend(threads: 2))
         let specs = [
             ParameterSpec(
-                "a", [6, 10], block: "x", initializer: .normal(standardDeviation: 0.5), placement: .rows),
+                "a", [6, 10], block: "x", initializer: .normal(standardDeviation: 0.5), placement: Placement(.rows)),
             ParameterSpec("b", [3], block: "x", initializer: .ones, placement: .replicated),
             ParameterSpec(
                 "c", [2, 3, 4], block: "y", initializer: .normal(standardDeviation: 1), placement: .experts),
         ]
-        func values(_ boxes: [String: Box]) -> [String: [Float]] {
+        func values(_ parts: [String: ParameterPart]) -> [String: [Float]] {
             let store = ParameterStore(
-                specs, runtime, precision: .float32, seed: 7, part: { boxes[$0.name] ?? ($0.name == "b" ? nil : Box(whole: $0.shape)) })
+                specs, runtime, precision: .float32, seed: 7,
+                place: {
+                    parts[$0.name].map { ParameterPlace($0) } ?? ($0.name == "b" ? nil : ParameterPlace(whole: $0.shape))
+                })
             #expect(store.specs.map(\.name) == ["a", "c"] && store.find("b") == nil)
             return Dictionary(uniqueKeysWithValues: store.parameters.map { ($0.name, $0.value.floats()) })
         }
         let whole = values([:])
-        for boxes in [
-            ["a": Box(offset: [0, 5], size: [6, 5]), "c": Box(offset: [1, 0, 0], size: [1, 3, 4])],
-            ["a": Box(offset: [2, 0], size: [3, 10]), "c": Box(offset: [0, 1, 1], size: [2, 2, 3])],
+        for parts in [
+            [
+                "a": ParameterPart([Box(offset: [0, 5], size: [6, 5])]),
+                "c": ParameterPart([Box(offset: [1, 0, 0], size: [1, 3, 4])]),
+            ],
+            [
+                "a": ParameterPart([Box(offset: [2, 0], size: [3, 10])]),
+                "c": ParameterPart([Box(offset: [0, 1, 1], size: [2, 2, 3])]),
+            ],
+            // Several boxes behind each other, along the first dim and along another.
+            ["a": ParameterPart([0..<1, 4..<6], dim: 0, of: [6, 10])],
         ] {
-            let part = values(boxes)
+            let held = values(parts)
             for (name, shape) in [("a", [6, 10]), ("c", [2, 3, 4])] {
-                let expected = boxes[name].map { box in Self.places([box], in: shape).map { whole[name]?[$0] } }
-                #expect(part[name] == expected?.compactMap { $0 })
+                guard let part = parts[name] else { continue }
+                #expect(held[name] == Self.places(part.boxes, in: shape).compactMap { whole[name]?[$0] })
             }
         }
+        let columns = values(["a": ParameterPart([0..<2, 7..<10], dim: 1, of: [6, 10])])
+        let expected = (0..<6).flatMap { row in [0, 1, 7, 8, 9].compactMap { whole["a"]?[row * 10 + $0] } }
+        #expect(columns["a"] == expected)
     }
 }

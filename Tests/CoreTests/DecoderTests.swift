@@ -63,7 +63,7 @@ import Testing
         let (model, store) = model()
         let specs = DecoderModel.specs(model.configuration)
         #expect(store.arenas.map(\.block) == ["embedding", "layers.0", "layers.1", "layers.2", "head"])
-        #expect(specs.filter { $0.block == "layers.1" }.map { "\($0.name) \($0.shape) \($0.placement)" } == [
+        #expect(specs.filter { $0.block == "layers.1" }.map { "\($0.name) \($0.shape) \($0.placement.role)" } == [
             "model.layers.1.input_layernorm.weight [8] replicated",
             "model.layers.1.self_attn.q_proj.weight [16, 8] columns",
             "model.layers.1.self_attn.k_proj.weight [8, 8] columns",

@@ -57,7 +57,7 @@ import Testing
         let runtime = Runtime(fixture.cpu)
         let (o, i) = (256, 512)
         let parameter = ParameterStore(
-            [ParameterSpec("w", [o, i], block: "b", initializer: .normal(standardDeviation: 0.02), placement: .columns)],
+            [ParameterSpec("w", [o, i], block: "b", initializer: .normal(standardDeviation: 0.02), placement: Placement(.columns))],
             runtime, precision: .float32, seed: 4)["w"]
         let weights = runtime.quantized(parameter.value.view, format)
         #expect(Double(weights.byteCount) <= bytes * Double(o * i))

@@ -29,12 +29,12 @@ func sample(_ line: String, index: Int = 1) throws -> Sample {
 
 /// Stands in for models, generation and rewards.
 final class FixedEngine: TrainingEngine {
-    var scores: (MicroBatch) -> [Double] = { [Double](repeating: 0, count: $0.scoredCount) }
+    var scores: (MicroBatch) throws -> [Double] = { [Double](repeating: 0, count: $0.scoredCount) }
     var completions: ([GenerationRequest]) -> [GenerationResult] = { _ in [] }
     var rewards: [String: any Reward] = [:]
     private(set) var requests: [GenerationRequest] = []
 
-    func score(_ role: String, _ batch: MicroBatch) throws -> [Double] { scores(batch) }
+    func score(_ role: String, _ batch: MicroBatch) throws -> [Double] { try scores(batch) }
 
     func generate(_ requests: [GenerationRequest]) throws -> [GenerationResult] {
         self.requests += requests

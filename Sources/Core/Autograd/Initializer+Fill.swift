@@ -4,7 +4,7 @@ internal import Random
 extension Initializer {
     /// Fills what a rank holds of a parameter; element i of the row-major order of the whole draws number i of `source`.
     /// - Parameters:
-    ///   - tensor: contiguous, of the box's size.
+    ///   - tensor: of the box's size.
     ///   - box: the part of the whole, which has `shape`.
     func fill(_ tensor: Tensor, _ box: Box, of shape: [Int], _ source: Philox) {
         let runtime = tensor.runtime
@@ -14,6 +14,11 @@ extension Initializer {
         case .normal(let standardDeviation):
             // 32 MB or less of host memory at a time.
             let piece = 1 << 22
+            if !tensor.view.isContiguous {
+                let dense = runtime.empty(tensor.shape, tensor.dtype)
+                fill(dense, box, of: shape, source)
+                return runtime.run(.copy(from: dense.view, to: tensor.view))
+            }
             let flat = tensor.view.reshaped(to: [tensor.elementCount])
             let (length, start) = box.runs(in: shape)
             let places: @Sendable (Int) -> UInt64 = { UInt64(start($0 / length) + $0 % length) }

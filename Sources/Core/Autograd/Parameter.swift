@@ -2,7 +2,7 @@
 public final class Parameter {
     /// The name under which Hugging Face directories store it.
     public let name: String
-    /// The master values, which the optimizer updates.
+    /// The master values, which the optimizer updates; `compute` where ranks divide the masters.
     public let value: Tensor
     /// Where gradients accumulate, in the master's element type; nil when frozen.
     public let gradient: Tensor?

@@ -28,17 +28,3 @@ public enum Initializer: Sendable, Hashable {
     case zeros
     case ones
 }
-
-/// How tensor parallelism divides a parameter; read only by a strategy that is bound to that axis.
-public enum Placement: String, Sendable, Hashable, CaseIterable {
-    /// By output features: each rank computes some of them from the whole input.
-    case columns
-    /// By input features: each rank computes a part of the sum.
-    case rows
-    /// By rows of an embedding or head.
-    case vocabulary
-    /// Whole on each rank.
-    case replicated
-    /// By expert.
-    case experts
-}

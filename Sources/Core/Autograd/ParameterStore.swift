@@ -12,46 +12,50 @@ public final class ParameterStore {
     public let parameters: [Parameter]
     private let byName: [String: Parameter]
 
+    /// Where each parameter lies, by name.
+    public let places: [String: ParameterPlace]
+
     /// Allocates all parameters and fills them.
     /// - Parameters:
     ///   - specs: declared parameters with different names; a tied parameter is declared once.
     ///   - precision: element types of masters and compute copies.
-    ///   - seed: for the initializers; nil leaves zeros, for parameters that are loaded next (then call
+    ///   - seed: for the initializers; nil leaves zeros, for parameters that are set next (then call
     ///     `refreshCompute`).
     ///   - group: the optimizer group of a parameter name; nil = frozen.
-    ///   - part: what this rank holds of a parameter; nil = nothing.
+    ///   - place: what this rank holds of a parameter; nil = nothing.
+    ///   - sharding: which range of an arena this rank owns. Where that is not all of it, the compute copies are whole
+    ///     only after the ranks have gathered them.
     ///   - lent: values of frozen parameters, in the compute type, that are read where they lie (in a mapped file)
     ///     instead of in an arena.
     public init(
         _ specs: [ParameterSpec], _ runtime: Runtime, precision: Precision, seed: UInt64?,
-        group: (String) -> Int? = { _ in 0 }, part: (ParameterSpec) -> Box? = { Box(whole: $0.shape) },
-        lent: [String: Tensor] = [:]
+        group: (String) -> Int? = { _ in 0 },
+        place: (ParameterSpec) -> ParameterPlace? = { ParameterPlace(whole: $0.shape) },
+        sharding: (Arena.Key) -> ArenaSharding = { _ in .whole }, lent: [String: Tensor] = [:]
     ) {
-        struct Key: Hashable {
-            let block: String
-            let group: Int?
-        }
-        var order: [Key] = []
-        var members: [Key: [(spec: ParameterSpec, box: Box)]] = [:]
-        let held = specs.compactMap { spec in part(spec).map { (spec: spec, box: $0) } }
+        var order: [Arena.Key] = []
+        var members: [Arena.Key: [(spec: ParameterSpec, place: ParameterPlace)]] = [:]
+        let held = specs.compactMap { spec in place(spec).map { (spec: spec, place: $0) } }
         var lentParameters: [Parameter] = []
-        for (spec, box) in held {
+        for (spec, place) in held {
+            let part = place.part
             precondition(
-                BufferView.boxFits(box.size, at: box.offset, in: spec.shape),
-                "parameter store: \(box) is no part of '\(spec.name)' \(spec.shape)")
+                part.boxes.allSatisfy { BufferView.boxFits($0.size, at: $0.offset, in: spec.shape) },
+                "parameter store: \(part.boxes) is no part of '\(spec.name)' \(spec.shape)")
             if let value = lent[spec.name] {
                 precondition(
-                    group(spec.name) == nil && value.shape == box.size && value.dtype == precision.compute,
+                    group(spec.name) == nil && value.shape == part.shape && value.dtype == precision.compute,
                     "parameter store: '\(spec.name)' cannot be lent as \(value.dtype) \(value.shape)")
                 lentParameters.append(Parameter(name: spec.name, value: value, gradient: nil))
                 continue
             }
-            let key = Key(block: spec.block, group: group(spec.name))
+            let key = Arena.Key(
+                block: spec.block, group: group(spec.name), isExpert: spec.placement.role == .experts)
             if members[key] == nil { order.append(key) }
-            members[key, default: []].append((spec, box))
+            members[key, default: []].append((spec, place))
         }
         let arenas = order.map {
-            Arena(members[$0] ?? [], runtime, block: $0.block, group: $0.group, precision: precision)
+            Arena(members[$0] ?? [], runtime, $0, precision: precision, sharding: sharding($0))
         }
         let all = arenas.flatMap { $0.makeParameters() } + lentParameters
         let byName = Dictionary(all.map { ($0.name, $0) }) { first, _ in
@@ -62,10 +66,26 @@ public final class ParameterStore {
         self.arenas = arenas
         self.byName = byName
         self.parameters = held.compactMap { byName[$0.spec.name] }
+        places = Dictionary(uniqueKeysWithValues: held.map { ($0.spec.name, $0.place) })
         guard let seed else { return }
-        for ((spec, box), parameter) in zip(held, parameters) where lent[spec.name] == nil {
-            spec.initializer.fill(
-                parameter.value, box, of: spec.shape, Philox(seed: seed, stream: "init/" + spec.name))
+        let specs = Dictionary(uniqueKeysWithValues: held.map { ($0.spec.name, $0.spec) })
+        setMasters { name, part, tensor in
+            guard let spec = specs[name] else { return }
+            let source = Philox(seed: seed, stream: "init/" + name)
+            for (box, range) in part.pieces {
+                let piece = part.boxes.count == 1 ? tensor.view : tensor.view.sliced(dim: part.dim, range)
+                spec.initializer.fill(Tensor(piece, runtime), box, of: spec.shape, source)
+            }
+        }
+    }
+
+    /// Sets the masters of all parameters that lie in arenas, and the owned parts of their compute copies.
+    /// - Parameter body: receives a parameter's name and part, and fills a tensor of the part's shape in the masters' type.
+    public func setMasters(_ body: (_ name: String, _ part: ParameterPart, Tensor) throws -> Void) rethrows {
+        for arena in arenas {
+            for entry in arena.entries {
+                try arena.set(entry) { try body(entry.name, entry.part, $0) }
+            }
         }
         refreshCompute()
     }

@@ -21,7 +21,7 @@ public enum Operation {
     case sum(BufferView, into: BufferView, accumulate: Bool)
     /// A matrix product, possibly batched.
     case matmul(Matmul)
-    /// output[n, :] = table[indices[n], :]; table [V, C], indices [N] int32, output [N, C].
+    /// output[n, :] = table[indices[n], :]; table [V, C], indices [N] int32, output [N, C]. A negative index gives zeros.
     case gather(table: BufferView, indices: BufferView, output: BufferView)
     /// table[indices[n], :] += source[n, :], in order of n so that the result does not depend on threads. A negative
     /// index adds nothing.

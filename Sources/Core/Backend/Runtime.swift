@@ -54,6 +54,13 @@ public final class Runtime {
         return Tensor(BufferView(buffer: backend.allocate(byteCount: byteCount), shape: shape, dtype: dtype), self)
     }
 
+    /// A tensor whose memory is not there yet, see `Buffer.load`.
+    func unloaded(_ shape: [Int], _ dtype: DType) -> Tensor {
+        let tensor = empty(shape, dtype)
+        tensor.view.buffer.unload()
+        return tensor
+    }
+
     /// A tensor of one repeated value.
     public func full(_ shape: [Int], _ dtype: DType, _ value: Double) -> Tensor {
         let tensor = empty(shape, dtype)

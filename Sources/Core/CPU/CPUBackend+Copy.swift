@@ -66,12 +66,19 @@ extension CPUBackend {
         pool.parallelRanges(count, grain: (1 << 15) / max(columns, 1)) { range, _ in
             for n in range {
                 let row = CPUBackend.index(indices, n)
-                precondition(
-                    row >= 0 && row < table.shape[0], "gather: index \(row) at \(n) is outside \(table.shape[0]) rows")
-                ck_copy(
-                    output.address(plus: n * output.strides[0]), output.dtype.code, 0, Int64(output.strides[1]),
-                    table.address(plus: row * table.strides[0]), table.dtype.code, 0, Int64(table.strides[1]), 1,
-                    Int64(columns))
+                precondition(row < table.shape[0], "gather: index \(row) at \(n) is outside \(table.shape[0]) rows")
+                let target = output.address(plus: n * output.strides[0])
+                if row < 0 {
+                    var zero = 0.0
+                    ck_copy(
+                        target, output.dtype.code, 0, Int64(output.strides[1]), &zero, DType.float64.code, 0, 0, 1,
+                        Int64(columns))
+                } else {
+                    ck_copy(
+                        target, output.dtype.code, 0, Int64(output.strides[1]),
+                        table.address(plus: row * table.strides[0]), table.dtype.code, 0, Int64(table.strides[1]), 1,
+                        Int64(columns))
+                }
             }
         }
     }

@@ -91,6 +91,9 @@ public struct DecoderConfiguration: Sendable, Hashable {
     /// The name of the arena block of layer `index`.
     public static func blockName(_ index: Int) -> String { "layers.\(index)" }
 
+    /// The name of the output embedding's parameter: the embedding itself when tied.
+    public var headName: String { (isTied ? names.embedding : names.head) + ".weight" }
+
     /// What attention scores are multiplied by.
     func attentionScale(layer: Int) -> Double {
         let scale = scalesScores ? 1 / Double(headSize).squareRoot() : 1

@@ -10,4 +10,6 @@ public struct DecoderContext {
     public let rotation: (cosine: Tensor, sine: Tensor)?
     /// Where keys and values of earlier tokens are; nil outside generation.
     public let cache: CachedBatch?
+    /// What happens at the borders of layers that are divided over ranks.
+    public let exchange: any LayerExchange
 }

@@ -1,18 +1,22 @@
 // B batch, T tokens, C width
 
-/// A decoder-only transformer, driven by its configuration.
+/// A decoder-only transformer, driven by its configuration, or a stage of one.
 ///
-/// `hidden` is `embed`, the blocks in order, `normalize`; a pipeline stage or a strategy calls these parts itself.
+/// `hidden` is `embed`, the blocks in order, `normalize`; a pipeline calls these parts itself.
 public final class DecoderModel {
     public let configuration: DecoderConfiguration
-    public let embedding: Embedding
-    /// The table of learned positions; nil for rotary models.
-    public let positionEmbedding: Embedding?
+    public let stage: ModelStage
+    /// The blocks of the stage.
     public let blocks: [DecoderBlock]
-    public let finalNorm: Normalization
-    /// The output embedding, [V, C]: the embedding itself when tied.
-    public let head: Parameter
-    public let checkpointing: Checkpointing
+    /// What happens at the borders of layers that are divided over ranks.
+    public let exchange: any LayerExchange
+    /// Asked before and after each block, forward and backward.
+    public var passes: (any BlockPasses)?
+    /// The element type of activations.
+    public let dtype: DType
+    private let entrance: (tokens: Embedding, positions: Embedding?)?
+    private let exit: (norm: Normalization, head: Parameter)?
+    private let checkpointing: Checkpointing
     private let rotation: (cosine: Tensor, sine: Tensor)?
 
     /// What is recomputed in backward instead of kept.
@@ -33,7 +37,7 @@ public final class DecoderModel {
             initializer: configuration.initializer(), placement: .vocabulary)
         if configuration.positions == .learned {
             specs += Embedding.specs(
-                names.positions, block: "embedding", count: configuration.positionCount, width: width,
+                names.positions, block: "positions", count: configuration.positionCount, width: width,
                 initializer: configuration.initializer(), placement: .replicated)
         }
         specs += configuration.layers.indices.flatMap { DecoderBlock.specs(configuration, layer: $0) }
@@ -48,22 +52,28 @@ public final class DecoderModel {
 
     /// - Parameters:
     ///   - configuration: the architecture.
-    ///   - parameters: holds what `specs(configuration)` declares.
+    ///   - parameters: holds what the stage needs of what `specs(configuration)` declares.
     ///   - checkpointing: what backward recomputes.
+    ///   - stage: nil = all of the model.
+    ///   - exchange: how ranks that hold parts of the parameters put theirs together.
     public init(
         _ configuration: DecoderConfiguration, _ parameters: ParameterStore, _ runtime: Runtime,
-        checkpointing: Checkpointing = .none
+        checkpointing: Checkpointing = .none, stage: ModelStage? = nil, exchange: any LayerExchange = WholeLayers()
     ) {
-        let names = configuration.names
+        let (names, stage) = (configuration.names, stage ?? ModelStage(whole: configuration))
         self.configuration = configuration
+        self.stage = stage
         self.checkpointing = checkpointing
-        embedding = Embedding(names.embedding, from: parameters)
-        positionEmbedding = configuration.positions == .learned
-            ? Embedding(names.positions, from: parameters) : nil
-        blocks = configuration.layers.indices.map { DecoderBlock(configuration, layer: $0, from: parameters) }
-        finalNorm = Normalization(
-            configuration.norm, names.finalNorm, epsilon: configuration.normEpsilon, from: parameters)
-        head = parameters[(configuration.isTied ? names.embedding : names.head) + ".weight"]
+        self.exchange = exchange
+        dtype = parameters.precision.compute
+        blocks = stage.layers.map { DecoderBlock(configuration, layer: $0, from: parameters) }
+        entrance = !stage.isFirst ? nil : (
+            Embedding(names.embedding, count: configuration.vocabularySize, from: parameters),
+            configuration.positions == .learned
+                ? Embedding(names.positions, count: configuration.positionCount, from: parameters) : nil)
+        exit = !stage.isLast ? nil : (
+            Normalization(configuration.norm, names.finalNorm, epsilon: configuration.normEpsilon, from: parameters),
+            parameters[configuration.headName])
         // Angles of late positions need more digits than bfloat16 has.
         let dtype: DType = parameters.precision == .float64 ? .float64 : .float32
         if case .rotary(let rope) = configuration.positions {
@@ -73,28 +83,54 @@ public final class DecoderModel {
         }
     }
 
-    /// The last block's output after the final norm, [B, T, C]: what heads read.
+    /// Precondition: the stage is the first.
+    public var embedding: Embedding {
+        guard let entrance else { preconditionFailure("decoder: \(stage) has no embedding") }
+        return entrance.tokens
+    }
+
+    /// The output embedding, [V, C]: the embedding itself when tied. Precondition: the stage is the last.
+    public var head: Parameter {
+        guard let exit else { preconditionFailure("decoder: \(stage) has no head") }
+        return exit.head
+    }
+
+    /// The last block's output after the final norm, [B, T, C]: what heads read. Precondition: the stage is all.
     public func hidden(_ graph: Graph, _ batch: TokenBatch, cache: CachedBatch? = nil) -> Tensor {
-        let context = context(batch, cache: cache)
-        var x = embed(graph, batch)
-        for block in blocks { x = apply(block, graph, x, context) }
-        return normalize(graph, x)
+        normalize(graph, applyBlocks(graph, embed(graph, batch), context(batch, cache: cache)))
+    }
+
+    /// The blocks of the stage in order: x [B, T, C]; result the same.
+    public func applyBlocks(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        blocks.reduce(x) { apply($1, graph, $0, context) }
     }
 
     /// What the blocks of one forward pass share.
     public func context(_ batch: TokenBatch, cache: CachedBatch? = nil) -> DecoderContext {
         DecoderContext(
-            positions: batch.positions, documentStart: batch.documentStart, rotation: rotation, cache: cache)
+            positions: batch.positions, documentStart: batch.documentStart, rotation: rotation, cache: cache,
+            exchange: exchange)
     }
 
     /// The residual stream before the first block, [B, T, C].
     public func embed(_ graph: Graph, _ batch: TokenBatch) -> Tensor {
-        let x = embedding(graph, batch.ids)
-        return positionEmbedding.map { graph.add(x, $0(graph, batch.positions)) } ?? x
+        let x = exchange.embed(graph, batch.ids, embedding)
+        return entrance?.positions.map { graph.add(x, $0(graph, batch.positions)) } ?? x
+    }
+
+    /// One block, with what `passes` does around it.
+    private func apply(_ block: DecoderBlock, _ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        guard let passes else { return compute(block, graph, x, context) }
+        passes.willForward(block.name)
+        // Backward comes by in the opposite order.
+        let x = graph.marked(x) { passes.didBackward(block.name) }
+        let y = graph.marked(compute(block, graph, x, context)) { passes.willBackward(block.name) }
+        passes.didForward(block.name)
+        return y
     }
 
     /// One block, recomputed in backward when checkpointing asks for it.
-    public func apply(_ block: DecoderBlock, _ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+    private func compute(_ block: DecoderBlock, _ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
         func recomputed(_ strategy: Recomputation) -> Tensor {
             graph.recomputed([x], strategy) { graph, inputs in [block(graph, inputs[0], context)] }[0]
         }
@@ -105,6 +141,19 @@ public final class DecoderModel {
         }
     }
 
-    /// The final norm.
-    public func normalize(_ graph: Graph, _ x: Tensor) -> Tensor { finalNorm(graph, x) }
+    /// Scores positions, see `Graph.score`.
+    /// - Parameter hidden: [N, C], rows of what `hidden` returned.
+    public func score(
+        _ graph: Graph, _ hidden: Tensor, targets: Tensor, temperature: Double = 1, softcap: Double? = nil
+    ) -> HeadScores {
+        graph.score(
+            hidden, head: head, vocabulary: configuration.vocabularySize, targets: targets, temperature: temperature,
+            softcap: softcap, exchange: exchange, keptBytes: checkpointing == .none ? Graph.keptScoreBytes : 0)
+    }
+
+    /// The final norm. Precondition: the stage is the last.
+    public func normalize(_ graph: Graph, _ x: Tensor) -> Tensor {
+        guard let exit else { preconditionFailure("decoder: \(stage) has no final norm") }
+        return exit.norm(graph, x)
+    }
 }

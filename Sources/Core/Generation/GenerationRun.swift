@@ -27,7 +27,7 @@ final class GenerationRun {
         self.prefillTokens = prefillTokens
         self.decode = decode
         capacity = requests.map { $0.prompt.count + $0.maximumNewTokens }.max() ?? 0
-        cache = KeyValueCache(decoder.configuration, decoder.embedding.weight.compute.dtype, runtime)
+        cache = KeyValueCache(decoder.configuration, decoder.dtype, runtime)
         waiting = WaitingRequests(requests)
         results = [GenerationResult?](repeating: nil, count: requests.count)
     }
@@ -151,7 +151,7 @@ final class GenerationRun {
         return logits
     }
 
-    private var logitType: DType { decoder.head.compute.dtype == .float64 ? .float64 : .float32 }
+    private var logitType: DType { decoder.dtype == .float64 ? .float64 : .float32 }
 }
 
 /// The recorded pass of a number of sequences; it holds while their number and the cache's memory do.

@@ -2,6 +2,8 @@
 
 /// One pre-norm transformer block: h = x + attention(norm(x)), y = h + mlp(norm(h)).
 public struct DecoderBlock {
+    /// As in `ParameterSpec.block`.
+    public let name: String
     public let attentionNorm: Normalization
     public let attention: SelfAttention
     public let mlpNorm: Normalization
@@ -23,6 +25,7 @@ public struct DecoderBlock {
                 configuration.norm, configuration.names.layer(layer, part), epsilon: configuration.normEpsilon,
                 from: parameters)
         }
+        name = DecoderConfiguration.blockName(layer)
         attentionNorm = norm(configuration.names.attentionNorm)
         attention = SelfAttention(configuration, layer: layer, from: parameters)
         mlpNorm = norm(configuration.names.mlpNorm)
@@ -34,12 +37,12 @@ public struct DecoderBlock {
         if context.cache != nil {
             // Nobody else reads the residual stream of generation, so it is added to where it lies.
             attention.add(graph, attentionNorm(graph, x), context, to: x)
-            mlp.add(graph, mlpNorm(graph, x), to: x)
+            mlp.add(graph, mlpNorm(graph, x), context, to: x)
             return x
         }
         let (attended, residual) = attentionNorm.withInput(graph, x)
         let h = graph.add(residual, attention(graph, attended, context))
         let (mixed, sum) = mlpNorm.withInput(graph, h)
-        return graph.add(sum, mlp(graph, mixed))
+        return graph.add(sum, mlp(graph, mixed, context))
     }
 }

@@ -3,6 +3,8 @@
 /// y[i] = W[indices[i]], with W stored [V, C].
 public struct Embedding {
     public let weight: Parameter
+    /// V of the whole table, of which a rank may hold a range.
+    public let count: Int
 
     public static func specs(
         _ name: String, block: String, count: Int, width: Int, initializer: Initializer, placement: Placement
@@ -13,8 +15,9 @@ public struct Embedding {
         ]
     }
 
-    public init(_ name: String, from parameters: ParameterStore) {
+    public init(_ name: String, count: Int, from parameters: ParameterStore) {
         weight = parameters[name + ".weight"]
+        self.count = count
     }
 
     /// indices [...] int32; result [..., C].

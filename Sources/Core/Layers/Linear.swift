@@ -8,17 +8,22 @@ public struct Linear {
     public let isTransposed: Bool
 
     /// The parameters of a layer that maps `inputs` to `outputs` features.
+    /// - Parameters:
+    ///   - role: how it is divided.
+    ///   - unit: features that stay together where it is divided: outputs of `.columns`, inputs of `.rows`.
+    ///   - sections: see `Placement.sections`.
     public static func specs(
         _ name: String, block: String, inputs: Int, outputs: Int, hasBias: Bool, isTransposed: Bool = false,
-        initializer: Initializer, placement: Placement
+        initializer: Initializer, role: Placement.Role, unit: Int = 1, sections: [Int] = []
     ) -> [ParameterSpec] {
+        let dim = (role == .rows) == isTransposed ? 0 : 1
         let weight = ParameterSpec(
             name + ".weight", isTransposed ? [inputs, outputs] : [outputs, inputs], block: block,
-            initializer: initializer, placement: placement)
+            initializer: initializer, placement: Placement(role, dim: dim, unit: unit, sections: sections))
         // The outputs of a layer that is cut by rows are sums over ranks, to which the bias is added once.
         let bias = ParameterSpec(
             name + ".bias", [outputs], block: block, initializer: .zeros,
-            placement: placement == .rows ? .replicated : placement)
+            placement: role == .rows ? .replicated : Placement(role, unit: unit, sections: sections))
         return hasBias ? [weight, bias] : [weight]
     }
 
@@ -28,6 +33,9 @@ public struct Linear {
         bias = parameters.find(name + ".bias")
         self.isTransposed = isTransposed
     }
+
+    /// O of what this rank holds.
+    public var outputCount: Int { weight.shape[isTransposed ? 1 : 0] }
 
     /// x [..., I]; result [..., O].
     public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor {

@@ -11,11 +11,11 @@ public enum MLP {
 
     static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
         let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
-        func projection(_ part: String, _ inputs: Int, _ outputs: Int, _ placement: Placement) -> [ParameterSpec] {
+        func projection(_ part: String, _ inputs: Int, _ outputs: Int, _ role: Placement.Role) -> [ParameterSpec] {
             Linear.specs(
                 names.layer(layer, part), block: block, inputs: inputs, outputs: outputs,
                 hasBias: configuration.mlpHasBias, isTransposed: configuration.storesTransposed,
-                initializer: configuration.initializer(residual: placement == .rows), placement: placement)
+                initializer: configuration.initializer(residual: role == .rows), role: role)
         }
         let (width, hidden) = (configuration.width, configuration.mlpWidth)
         let gate = configuration.isGated ? projection(names.gate, width, hidden, .columns) : []
@@ -39,11 +39,13 @@ public enum MLP {
     }
 
     /// x [B, T, C]; result [B, T, C].
-    public func callAsFunction(_ graph: Graph, _ x: Tensor) -> Tensor { down(graph, hidden(graph, x)) }
+    public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
+        context.exchange.project(down, graph, hidden(graph, context.exchange.enter(graph, x)))
+    }
 
     /// residual += mlp(x), in place, where nothing is recorded.
-    func add(_ graph: Graph, _ x: Tensor, to residual: Tensor) {
-        down.add(graph, hidden(graph, x), to: residual)
+    func add(_ graph: Graph, _ x: Tensor, _ context: DecoderContext, to residual: Tensor) {
+        context.exchange.add(down, graph, hidden(graph, context.exchange.enter(graph, x)), to: residual)
     }
 
     private var down: Linear {

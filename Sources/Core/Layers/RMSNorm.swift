@@ -6,8 +6,10 @@ public struct RMSNorm {
     public let weight: Parameter
     public let epsilon: Double
 
-    public static func specs(_ name: String, block: String, width: Int) -> [ParameterSpec] {
-        [ParameterSpec(name + ".weight", [width], block: block, initializer: .ones, placement: .replicated)]
+    public static func specs(
+        _ name: String, block: String, width: Int, placement: Placement = .replicated
+    ) -> [ParameterSpec] {
+        [ParameterSpec(name + ".weight", [width], block: block, initializer: .ones, placement: placement)]
     }
 
     public init(_ name: String, epsilon: Double, from parameters: ParameterStore) {

@@ -19,8 +19,8 @@ public struct SelfAttention {
     private let sideBySide: Linear?
     private let layer: Int
     private let headSize: Int
-    /// H and K of the whole model; their ratio is also that of a rank's part.
-    private let headCounts: (query: Int, keyValue: Int)
+    /// How many heads of queries, keys and values this rank has.
+    private let headCounts: [Int]
     private let scale: Double
     private let window: Int?
     private let rotates: Bool
@@ -28,25 +28,27 @@ public struct SelfAttention {
     static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
         let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
         func projection(
-            _ part: String, _ inputs: Int, _ outputs: Int, _ hasBias: Bool, _ placement: Placement
+            _ part: String, _ inputs: Int, _ outputs: Int, _ hasBias: Bool, _ role: Placement.Role, _ sections: [Int] = []
         ) -> [ParameterSpec] {
             Linear.specs(
                 names.layer(layer, part), block: block, inputs: inputs, outputs: outputs, hasBias: hasBias,
                 isTransposed: configuration.storesTransposed,
-                initializer: configuration.initializer(residual: placement == .rows), placement: placement)
+                initializer: configuration.initializer(residual: role == .rows), role: role,
+                unit: configuration.headSize, sections: sections)
         }
         let width = configuration.width
         let queries = configuration.headCount * configuration.headSize
         let keys = configuration.keyValueHeadCount * configuration.headSize
         let hasBias = configuration.queryKeyValueHasBias
         let inputs = configuration.fusesQueryKeyValue
-            ? projection(names.queryKeyValue, width, queries + 2 * keys, hasBias, .columns)
+            ? projection(names.queryKeyValue, width, queries + 2 * keys, hasBias, .columns, [queries, keys, keys])
             : projection(names.query, width, queries, hasBias, .columns)
                 + projection(names.key, width, keys, hasBias, .columns)
                 + projection(names.value, width, keys, hasBias, .columns)
         let norms = !configuration.normalizesQueriesAndKeys
             ? [] : [names.queryNorm, names.keyNorm].flatMap {
-                RMSNorm.specs(names.layer(layer, $0), block: block, width: configuration.headSize)
+                RMSNorm.specs(
+                    names.layer(layer, $0), block: block, width: configuration.headSize, placement: Placement(.perHead))
             }
         return inputs + projection(names.output, queries, width, configuration.outputHasBias, .rows) + norms
     }
@@ -73,7 +75,7 @@ public struct SelfAttention {
         (queryNorm, keyNorm) = (norm(names.queryNorm), norm(names.keyNorm))
         self.layer = layer
         headSize = configuration.headSize
-        headCounts = (configuration.headCount, configuration.keyValueHeadCount)
+        headCounts = SelfAttention.headCounts(projections, configuration)
         scale = configuration.attentionScale(layer: layer)
         window = configuration.layers[layer].window
         rotates = configuration.layers[layer].rotates
@@ -81,12 +83,12 @@ public struct SelfAttention {
 
     /// x [B, T, C]; result [B, T, C].
     public func callAsFunction(_ graph: Graph, _ x: Tensor, _ context: DecoderContext) -> Tensor {
-        output(graph, mixed(graph, x, context))
+        context.exchange.project(output, graph, mixed(graph, context.exchange.enter(graph, x), context))
     }
 
     /// residual += attention(x), in place, where nothing is recorded.
     func add(_ graph: Graph, _ x: Tensor, _ context: DecoderContext, to residual: Tensor) {
-        output.add(graph, mixed(graph, x, context), to: residual)
+        context.exchange.add(output, graph, mixed(graph, context.exchange.enter(graph, x), context), to: residual)
     }
 
     /// What the output projection reads, [B, T, H * D].
@@ -110,19 +112,24 @@ public struct SelfAttention {
 
     /// Attention over all [B, T, (H + 2 K) D], whose parts stay where they are and are rotated there.
     private func attention(_ graph: Graph, _ all: Tensor, _ context: DecoderContext, _ mask: AttentionMask) -> Tensor {
-        let counts = counts(all)
-        let heads = all.reshaped(to: [all.shape[0], all.shape[1], counts.reduce(0, +), headSize])
+        let heads = all.reshaped(to: [all.shape[0], all.shape[1], headCounts.reduce(0, +), headSize])
         let rotation = !rotates ? nil : context.rotation.map {
             Rotation(cosine: $0.cosine, sine: $0.sine, positions: context.positions)
         }
         return graph.attention(
-            sideBySide: heads, keyValueHeads: counts[1], scale: scale, mask: mask, rotation: rotation)
+            sideBySide: heads, keyValueHeads: headCounts[1], scale: scale, mask: mask, rotation: rotation)
     }
 
-    /// How many heads of queries, keys and values [B, T, (H + 2 K) D] holds.
-    private func counts(_ all: Tensor) -> [Int] {
-        let part = all.shape[2] / (headCounts.query + 2 * headCounts.keyValue) / headSize
-        return [part * headCounts.query, part * headCounts.keyValue, part * headCounts.keyValue]
+    /// A rank may hold some heads only, and one key/value head beside queries of a part of its group.
+    private static func headCounts(_ projections: Projections, _ configuration: DecoderConfiguration) -> [Int] {
+        switch projections {
+        case .separate(let query, let key, let value):
+            return [query, key, value].map { $0.outputCount / configuration.headSize }
+        case .fused(let all):
+            let (queries, keys) = (configuration.headCount, configuration.keyValueHeadCount)
+            let held = all.outputCount / configuration.headSize
+            return [queries, keys, keys].map { $0 * held / (queries + 2 * keys) }
+        }
     }
 
     /// Queries [B, T, H, D], keys and values [B, T, K, D], normalised and rotated.
@@ -147,9 +154,8 @@ public struct SelfAttention {
             y.reshaped(to: [x.shape[0], x.shape[1], y.shape[2] / headSize, headSize])
         }
         if let all {
-            let counts = counts(all)
-            if !graph.isRecording { return parts(all, counts) }
-            let parts = graph.split(all, into: counts.map { $0 * headSize }).map(split)
+            if !graph.isRecording { return parts(all, headCounts) }
+            let parts = graph.split(all, into: headCounts.map { $0 * headSize }).map(split)
             return (parts[0], parts[1], parts[2])
         }
         guard case .separate(let query, let key, let value) = projections else {

@@ -45,12 +45,41 @@ extension Graph {
         return output[0].reshaped(to: Array(shape.dropLast()) + [w.shape[0]])
     }
 
-    /// Rows of a table: indices [...] int32, table [V, C]; result [..., C]. Backward adds dy's rows to the table's.
-    public func embedding(_ indices: Tensor, _ table: Parameter) -> Tensor {
+    /// x + b: x [..., O], b [O]; db += sum dy.
+    public func bias(_ x: Tensor, _ bias: Parameter) -> Tensor {
         let runtime = runtime
-        let flat = indices.contiguous().reshaped(to: [indices.elementCount])
+        let width = bias.shape[0]
+        let y = runtime.empty(x.shape, x.dtype)
+        runtime.run(
+            .map(
+                .addition, inputs: [x.contiguous().view, bias.compute.view.broadcast(to: x.shape)], outputs: [y.view],
+                scalars: []))
+        let rows = x.elementCount / max(width, 1)
+        let weights: WeightGradients? = bias.gradient.map { db in
+            { gradients in
+                guard let dy = gradients[0]?.reshaped(to: [rows, width]) else { return }
+                runtime.run(.sum(dy.view, into: db.view.reshaped(to: [1, width]), accumulate: true))
+            }
+        }
+        return record(inputs: [x], outputs: [y], weightGradients: weights) { gradients, _ in [gradients[0]] }[0]
+    }
+
+    /// Rows of a table: indices [...] int32, table [V, C]; result [..., C]. Backward adds dy's rows to the table's.
+    /// - Parameter rows: the rows of the whole that `table` holds; other indices give zeros. Nil = all.
+    public func embedding(_ indices: Tensor, _ table: Parameter, rows: Range<Int>? = nil) -> Tensor {
+        let runtime = runtime
+        var flat = indices.contiguous().reshaped(to: [indices.elementCount])
         let width = table.shape[1]
         let y = runtime.empty([flat.elementCount, width], table.compute.dtype)
+        if let rows {
+            // Counted from the first row held, and -1, which is left out, for rows that are not.
+            let local = runtime.empty(flat.shape, .int32)
+            runtime.run(
+                .map(
+                    Graph.localRows, inputs: [flat.view], outputs: [local.view],
+                    scalars: [Double(rows.lowerBound), Double(rows.count)]))
+            flat = local
+        }
         runtime.run(.gather(table: table.compute.view, indices: flat.view, output: y.view))
         let weights: WeightGradients? = table.gradient.map { dtable in
             { gradients in
@@ -60,6 +89,13 @@ extension Graph {
         }
         return record(inputs: [], outputs: [y], weightGradients: weights) { _, _ in [] }[0]
             .reshaped(to: indices.shape + [width])
+    }
+
+    /// An index counted from scalar 0, or -1 when it is not below scalar 1 then.
+    private static let localRows = Program(inputs: 1, scalars: 2) { x, s in
+        let row = x[0] - s[0]
+        let nothing = row.constant(-1)
+        return [select(row < s[1], maximum(row, nothing), nothing)]
     }
 
     /// Chosen rows: x [N, C], indices [M] int32; result [M, C]. Backward adds each row's gradient where it came from.

@@ -23,19 +23,23 @@ extension Graph {
     ///
     /// - Parameters:
     ///   - hidden: [N, C], the last layer's output at the scored positions.
-    ///   - head: [V, C], the output embedding.
+    ///   - head: [V, C], the output embedding, or the rows of it that this rank holds.
+    ///   - vocabulary: V; nil = the head's rows.
+    ///   - exchange: how ranks that hold parts of the head put their sums together.
     ///   - targets: [N] int32, the token whose log-probability is wanted; negative = none.
     ///   - temperature: logits are divided by it.
     ///   - softcap: logits become cap * tanh(logits / cap) first.
     ///   - keptBytes: how much of the logits may stay in memory until backward, where there will be one.
     public func score(
-        _ hidden: Tensor, head: Parameter, targets: Tensor, temperature: Double = 1, softcap: Double? = nil,
-        keptBytes: Int = Graph.keptScoreBytes
+        _ hidden: Tensor, head: Parameter, vocabulary: Int? = nil, targets: Tensor, temperature: Double = 1,
+        softcap: Double? = nil, exchange: any LayerExchange = WholeLayers(), keptBytes: Int = Graph.keptScoreBytes
     ) -> HeadScores {
+        let hidden = exchange.enter(self, hidden)
         let wantsHidden = hidden.slot != nil
         let pass = HeadPass(
-            runtime, hidden: hidden.detached, head: head, targets: targets.detached, temperature: temperature,
-            softcap: softcap, keptBytes: isRecording && (wantsHidden || head.isTrained) ? keptBytes : 0)
+            runtime, hidden: hidden.detached, head: head, vocabulary: vocabulary ?? head.shape[0], exchange: exchange,
+            targets: targets.detached, temperature: temperature, softcap: softcap,
+            keptBytes: isRecording && (wantsHidden || head.isTrained) ? keptBytes : 0)
         let outputs = pass.forward()
         // One walk over the blocks serves both gradients: it is made by whichever is asked for first, also when weight
         // gradients are deferred.

@@ -8,8 +8,11 @@ final class HeadPass {
     private let runtime: Runtime
     /// [N, C]
     private let hidden: Tensor
-    /// [V, C]
+    /// [V, C], or the rows of it that this rank holds.
     private let head: Parameter
+    /// V
+    private let vocabulary: Int
+    private let exchange: any LayerExchange
     /// [N] int32
     private let targets: Tensor
     private let temperature: Double
@@ -27,6 +30,7 @@ final class HeadPass {
     private struct Block {
         let number: Int
         let positions: Range<Int>
+        /// Rows of the head that this rank holds.
         let tokens: Range<Int>
     }
 
@@ -49,15 +53,17 @@ final class HeadPass {
     }
 
     init(
-        _ runtime: Runtime, hidden: Tensor, head: Parameter, targets: Tensor, temperature: Double, softcap: Double?,
-        keptBytes: Int
+        _ runtime: Runtime, hidden: Tensor, head: Parameter, vocabulary: Int, exchange: any LayerExchange,
+        targets: Tensor, temperature: Double, softcap: Double?, keptBytes: Int
     ) {
         (self.runtime, self.hidden, self.head, self.targets) = (runtime, hidden, head, targets)
+        (self.vocabulary, self.exchange) = (vocabulary, exchange)
         (self.temperature, self.softcap, self.keptBytes) = (temperature, softcap, keptBytes)
     }
 
     private var count: Int { hidden.shape[0] }
-    private var vocabulary: Int { head.shape[0] }
+    /// The first row of the whole head that this rank holds.
+    private var firstToken: Int { exchange.vocabulary(vocabulary).lowerBound }
     /// Logits, sums and scores: float32 or wider.
     private var wide: DType { hidden.dtype == .bfloat16 ? .float32 : hidden.dtype }
     /// Whether logits pass to backward as weights in the type of the positions, in half the memory. The slope of a
@@ -66,9 +72,9 @@ final class HeadPass {
 
     /// Log-probability, log-sum-exp, mean log-probability and entropy, [N] each.
     func forward() -> [Tensor] {
-        let sums = runtime.empty([LogitSums.start.count, count], wide).view
-        let rows = LogitSums.views(of: sums)
-        for (row, value) in zip(rows, LogitSums.start) { runtime.run(.fill(row, value: value)) }
+        let partial = runtime.empty([LogitSums.start.count, count], wide)
+        let sums = partial.view
+        for (row, value) in zip(LogitSums.views(of: sums), LogitSums.start) { runtime.run(.fill(row, value: value)) }
         let type = storesWeights ? hidden.dtype : wide
         let blockBytes = spaceShape.reduce(type.byteCount, *)
         kept = storage(
@@ -84,6 +90,7 @@ final class HeadPass {
                         block: describe(block, logits), sums: sums.sliced(dim: 1, block.positions),
                         weights: storesWeights ? own : nil)))
         }
+        let rows = LogitSums.views(of: exchange.merged(partial).view)
         let outputs = (0..<4).map { _ in runtime.empty([count], wide) }
         runtime.run(
             .map(
@@ -97,7 +104,9 @@ final class HeadPass {
     ///   - gradients: of the four outputs of `forward`; nil = 0.
     ///   - wantsHidden: whether the positions' gradient is wanted.
     func backward(_ gradients: [Tensor?], logSumExp: Tensor, entropy: Tensor, wantsHidden: Bool) -> Tensor? {
-        let dhidden = wantsHidden ? runtime.empty(hidden.shape, wide) : nil
+        // Where a rank has no rows of the head, no block writes it.
+        let isEmpty = head.shape[0] == 0
+        let dhidden = !wantsHidden ? nil : isEmpty ? runtime.zeros(hidden.shape, wide) : runtime.empty(hidden.shape, wide)
         let room = (kept?.values.shape[0] ?? 0) < blocks.count ? 1 : 0
         let passing = storage(room, wide)
         let narrow = hidden.dtype == wide ? passing : storage(storesWeights ? room : 1, hidden.dtype)
@@ -150,7 +159,7 @@ final class HeadPass {
 
     private func describe(_ block: Block, _ logits: BufferView) -> LogitBlock {
         LogitBlock(
-            logits: logits, first: block.tokens.lowerBound, vocabulary: vocabulary,
+            logits: logits, first: firstToken + block.tokens.lowerBound, vocabulary: vocabulary,
             targets: targets.view.sliced(dim: 0, block.positions), softcap: softcap)
     }
 
@@ -165,18 +174,18 @@ final class HeadPass {
 
     /// Positions outermost.
     private var blocks: [Block] {
-        let firsts = Array(stride(from: 0, to: vocabulary, by: HeadPass.vocabularyBlock))
+        let firsts = Array(stride(from: 0, to: head.shape[0], by: HeadPass.vocabularyBlock))
         return (0..<parts * firsts.count).map { number in
             let (part, first) = (number / firsts.count, firsts[number % firsts.count])
             return Block(
                 number: number, positions: count * part / parts..<count * (part + 1) / parts,
-                tokens: first..<min(first + HeadPass.vocabularyBlock, vocabulary))
+                tokens: first..<min(first + HeadPass.vocabularyBlock, head.shape[0]))
         }
     }
 
     /// Of the memory for one block.
     private var spaceShape: [Int] {
         let rows = parts == 0 ? 0 : (count + parts - 1) / parts
-        return [rows, min(vocabulary, HeadPass.vocabularyBlock) + HeadPass.padding]
+        return [rows, min(head.shape[0], HeadPass.vocabularyBlock) + HeadPass.padding]
     }
 }

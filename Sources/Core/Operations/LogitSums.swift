@@ -51,6 +51,13 @@ public struct LogitSums {
         ])
     }
 
+    /// From the five rows of each of `parts`: those of all together.
+    static func merging(_ parts: Int) -> Program {
+        Program(inputs: 5 * parts) { x, _ in
+            (1..<parts).reduce(LogitSums(rows: x[0..<5])) { $0.merging(LogitSums(rows: x[5 * $1..<5 * $1 + 5])) }.rows
+        }
+    }
+
     /// From inputs of the five rows and the targets: log p(target) (0 for a negative target), log-sum-exp, mean of
     /// log p, entropy.
     static func scores(vocabulary: Int) -> Program {

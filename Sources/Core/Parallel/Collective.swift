@@ -43,6 +43,14 @@ extension Collective {
         }
     }
 
+    /// Whether one rank alone has nothing to do.
+    var isInPlace: Bool {
+        switch self {
+        case .allReduce, .broadcast: true
+        case .reduceScatter, .allGather, .allToAll, .send, .receive: false
+        }
+    }
+
     var channel: Int32 {
         switch self {
         case .send(_, _, let channel), .receive(_, _, let channel): channel

@@ -3,6 +3,7 @@ extension Communicator {
     /// Everyone's bytes, in the order of ranks.
     /// - Throws: what `RankLink.check` throws.
     public func gather(_ bytes: [UInt8]) throws -> [[UInt8]] {
+        if rankCount == 1 { return [bytes] }
         let counts = link.runtime.zeros([rankCount], .int32)
         run(.allGather(link.runtime.tensor([Int32(bytes.count)], [1]), into: counts))
         try link.check()
@@ -20,6 +21,7 @@ extension Communicator {
     /// Everyone's number, in the order of ranks.
     /// - Throws: what `RankLink.check` throws.
     public func gather(_ value: Double) throws -> [Double] {
+        if rankCount == 1 { return [value] }
         let all = link.runtime.zeros([rankCount], .float64)
         run(.allGather(link.runtime.tensor([value], [1]), into: all))
         try link.check()
@@ -29,6 +31,7 @@ extension Communicator {
     /// The sum over ranks, element by element, in float64 and in the order of ranks: the same bits on all of them.
     /// - Throws: what `RankLink.check` throws.
     public func sum(_ values: [Double]) throws -> [Double] {
+        if rankCount == 1 { return values }
         let total = link.runtime.tensor(values, [values.count])
         run(.allReduce(total))
         try link.check()

@@ -34,6 +34,26 @@ public final class Communicator {
         (self.axes, self.members, self.rank, self.number, self.link) = (axes, members, rank, number, link)
     }
 
+    /// The members in groups of `count` that follow each other: this rank's group.
+    public func neighbours(_ count: Int) -> Communicator {
+        group("by \(count)", members.indices.filter { $0 / count == rank / count }, kind: Int32(2 * count))
+    }
+
+    /// The members that have this rank's place in their group of `count` neighbours.
+    public func across(_ count: Int) -> Communicator {
+        group("across \(count)", members.indices.filter { $0 % count == rank % count }, kind: Int32(2 * count + 1))
+    }
+
+    /// The first and the last member; only they may ask.
+    public func ends() -> Communicator { group("ends", [0, rankCount - 1], kind: 1) }
+
+    /// - Parameter kind: another one for each way of choosing members; the numbers below 32 are those of axes.
+    private func group(_ name: String, _ chosen: [Int], kind: Int32) -> Communicator {
+        precondition(chosen.contains(rank), "communicator \(axes): rank \(rank) is not among the \(name)")
+        return Communicator(
+            "\(axes) \(name)", members: chosen.map { members[$0] }, number: number + 32 * kind, link)
+    }
+
     /// Does a collective and waits for it.
     public func run(_ collective: Collective) { start(collective).finish() }
 
@@ -44,7 +64,7 @@ public final class Communicator {
         let entry = link.recorder.started(envelope, axes: axes)
         if link.checksOrder && envelope.kind != .message { compare(envelope) }
         // Nothing more is exchanged after a failure.
-        let isIdle = link.failure != nil || subject.elementCount == 0
+        let isIdle = link.failure != nil || subject.elementCount == 0 || (rankCount == 1 && collective.isInPlace)
         return PendingCollective(link, entry: entry, collective, isIdle ? nil : exchange(collective, envelope))
     }
 

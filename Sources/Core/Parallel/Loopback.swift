@@ -23,6 +23,9 @@ public final class Loopback: Transport {
         self.rank = rank
     }
 
+    /// The transport of a run of one rank, which has nobody to send to.
+    public static func alone() -> Loopback { Loopback(Mailboxes(1), rank: 0) }
+
     public func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, _ envelope: Envelope) -> MessageNumber {
         let parcel = Parcel(bytes, envelope)
         let place = count(&sentCounts, Mailbox.Key(peer: peer, tag: envelope.tag))

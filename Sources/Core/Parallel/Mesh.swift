@@ -1,7 +1,6 @@
 /// A rank's view of the mesh: where it lies, and its communicators along every set of axes.
 ///
-/// All communicators are made here, in one fixed order on all ranks: made when first needed they would have different
-/// numbers where only some ranks need them.
+/// A communicator's number is a function of its axes, so that it is the same on all ranks, whichever need it.
 public final class Mesh {
     public let shape: MeshShape
     public let link: RankLink
@@ -43,4 +42,11 @@ public final class Mesh {
 
     /// All ranks.
     public var world: Communicator { along(.pipeline, .data, .expert, .context, .tensor) }
+}
+
+extension Mesh {
+    /// The mesh of a run of one rank.
+    public static func alone(_ runtime: Runtime) -> Mesh {
+        Mesh(MeshShape([:]), RankLink(Loopback.alone(), runtime))
+    }
 }

@@ -51,9 +51,9 @@ public final class ReferenceBackend: Backend {
             let (from, rows, to) = (ReferenceElements(table), ReferenceElements(indices), ReferenceElements(output))
             for n in 0..<indices.elementCount {
                 let row = Int(rows.load(indices.offset + n * indices.strides[0]))
-                precondition(row >= 0 && row < table.shape[0], "gather: row \(row) of a table of \(table.shape[0])")
+                precondition(row < table.shape[0], "gather: row \(row) of a table of \(table.shape[0])")
                 for c in 0..<table.shape[1] {
-                    let value = from.load(table.offset + row * table.strides[0] + c * table.strides[1])
+                    let value = row < 0 ? 0 : from.load(table.offset + row * table.strides[0] + c * table.strides[1])
                     to.store(value, at: output.offset + n * output.strides[0] + c * output.strides[1])
                 }
             }

@@ -25,7 +25,7 @@ public struct Box: Sendable, Hashable {
 
     /// Where elements that follow each other in the box also do so in the whole: how many, and the row-major index in an
     /// array of `shape` of the first of each run.
-    func runs(in shape: [Int]) -> (length: Int, start: @Sendable (_ run: Int) -> Int) {
+    package func runs(in shape: [Int]) -> (length: Int, start: @Sendable (_ run: Int) -> Int) {
         // Dims that the box fills, from the last on, do not interrupt a run.
         var dim = shape.count
         while dim > 0 && size[dim - 1] == shape[dim - 1] { dim -= 1 }

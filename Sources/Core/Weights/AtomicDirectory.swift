@@ -27,6 +27,16 @@ final class AtomicDirectory {
         if mkdir(partialPath, 0o755) != 0 { throw FileError("create the directory", partialPath) }
     }
 
+    /// Joins the directory that another process of the same run is filling.
+    /// - Parameter path: the final name; its partial directory exists.
+    init(joining path: String) {
+        self.path = path
+        isReplacing = true
+        partialPath = DirectoryFsync.parent(of: path) + "/." + (path as NSString).lastPathComponent + ".partial"
+        // Whoever made the directory removes it.
+        isCommitted = true
+    }
+
     deinit {
         if isCommitted { return }
         // What cannot be removed is overwritten by the next attempt; the failure that led here is what matters.

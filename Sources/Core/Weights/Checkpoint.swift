@@ -66,10 +66,12 @@ public final class Checkpoint {
     ///   - kind: `CheckpointItem.weight`, or the name of an optimizer state.
     ///   - target: the tensor to fill.
     ///   - offset: where the box that `target` holds starts in the global tensor; nil = it is the whole tensor.
+    ///   - globalShape: the shape that the whole tensor must have; nil = any in which the box fits.
     /// - Throws: `WeightsError` when the tensor is missing, of another shape, or not covered by what is stored.
-    public func restore(_ name: String, kind: String = CheckpointItem.weight, into target: Tensor, offset: [Int]? = nil)
-        throws
-    {
+    public func restore(
+        _ name: String, kind: String = CheckpointItem.weight, into target: Tensor, offset: [Int]? = nil,
+        of globalShape: [Int]? = nil
+    ) throws {
         let attempt = "restoring \(kind) '\(name)' from '\(path)'"
         guard let entry = entries[[kind, name]] else { throw WeightsError(attempt, ["the checkpoint has none"]) }
         let dims = entry.shape.indices
@@ -77,9 +79,9 @@ public final class Checkpoint {
         let fits = offset == nil
             ? target.shape == entry.shape
             : BufferView.boxFits(target.shape, at: origin, in: entry.shape)
-        guard fits else {
+        guard fits, globalShape.map({ $0 == entry.shape }) ?? true else {
             let box = offset.map { " at offset \($0)" } ?? ""
-            throw WeightsError(attempt, ["found shape \(entry.shape), expected \(target.shape)\(box)"])
+            throw WeightsError(attempt, ["found shape \(entry.shape), expected \(globalShape ?? target.shape)\(globalShape == nil ? box : "")"])
         }
         var covered = 0
         for box in entry.boxes {

@@ -52,25 +52,27 @@ public struct CheckpointItem {
         self.group = group ?? kind
     }
 
-    /// A whole tensor whose values are made a piece at a time while it is written.
+    /// A tensor, or a box of one, whose values are made a piece at a time while it is written.
     /// - Parameters:
     ///   - name: the parameter's name.
     ///   - kind: the name of an optimizer state.
-    ///   - shape: the whole tensor's shape.
+    ///   - shape: the box's shape.
+    ///   - globalShape: the whole tensor's shape; nil = the box is all of it.
+    ///   - offset: where the box starts; nil = at zero.
     ///   - dtype: the element type that is stored.
     ///   - group: letters, digits, dots, "_" and "-".
     ///   - values: the elements of a range, row-major, whose start is a multiple of 2^22.
     public init(
-        name: String, kind: String, shape: [Int], dtype: DType, group: String,
-        values: @escaping (Range<Int>) -> Tensor
+        name: String, kind: String, shape: [Int], globalShape: [Int]? = nil, offset: [Int]? = nil, dtype: DType,
+        group: String, values: @escaping (Range<Int>) -> Tensor
     ) {
         self.name = name
         self.kind = kind
         self.dtype = dtype
         self.shape = shape
         self.source = .computed(values)
-        self.globalShape = shape
-        self.offset = [Int](repeating: 0, count: shape.count)
+        self.globalShape = globalShape ?? shape
+        self.offset = offset ?? [Int](repeating: 0, count: shape.count)
         self.group = group
     }
 

@@ -27,6 +27,20 @@ public struct CheckpointManifest: Codable, Sendable {
         public let dtype: DType
         /// Boxes that cover the whole tensor.
         public internal(set) var boxes: [Box]
+
+        /// Each tensor once, with the boxes of all entries that name it.
+        static func merged(_ entries: [Entry]) -> [Entry] {
+            var (merged, places): ([Entry], [[String]: Int]) = ([], [:])
+            for entry in entries {
+                if let place = places[[entry.kind, entry.name]] {
+                    merged[place].boxes += entry.boxes
+                } else {
+                    places[[entry.kind, entry.name]] = merged.count
+                    merged.append(entry)
+                }
+            }
+            return merged
+        }
     }
 
     /// A file of the checkpoint.

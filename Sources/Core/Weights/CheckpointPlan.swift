@@ -11,7 +11,11 @@ struct CheckpointPlan: Sendable {
     let tensors: [CheckpointManifest.Entry]
     let sections: [String: Data]
 
-    init(path: String, step: Int, items: [CheckpointItem], sections: [String: Data], maximumFileBytes: Int) {
+    /// - Parameter rank: the number of the rank that writes, where there are several; nil = there is one.
+    init(
+        path: String, step: Int, items: [CheckpointItem], sections: [String: Data], maximumFileBytes: Int,
+        rank: Int? = nil
+    ) {
         self.step = step
         self.path = path
         self.sections = sections
@@ -33,7 +37,8 @@ struct CheckpointPlan: Sendable {
             var current = open[item.group] ?? (file: -1, bytes: 0, count: 0)
             if current.file < 0 || (current.bytes > 0 && current.bytes + spec.byteCount > maximumFileBytes) {
                 current = (file: names.count, bytes: 0, count: current.count + 1)
-                names.append(String(format: "%@-%05d.safetensors", item.group, current.count))
+                let writer = rank.map { String(format: "-rank%05d", $0) } ?? ""
+                names.append(String(format: "%@%@-%05d.safetensors", item.group, writer, current.count))
                 specs.append([])
             }
             current.bytes += spec.byteCount

@@ -7,9 +7,17 @@ final class CheckpointSink {
     private var outputs: [Int: SafeTensorsOutput] = [:]
     private var written: [CheckpointManifest.File] = []
 
-    init(_ plan: CheckpointPlan) throws {
+    /// - Parameter isJoining: whether another rank has made the directory, and will commit it.
+    init(_ plan: CheckpointPlan, isJoining: Bool = false) throws {
         self.plan = plan
-        directory = try AtomicDirectory(plan.path, replacing: true)
+        directory = isJoining
+            ? AtomicDirectory(joining: plan.path) : try AtomicDirectory(plan.path, replacing: true)
+    }
+
+    /// What a rank has written of a checkpoint.
+    struct Share: Codable {
+        let tensors: [CheckpointManifest.Entry]
+        let files: [CheckpointManifest.File]
     }
 
     /// Writes a part of an item; `offset` counts bytes from the item's start.
@@ -20,18 +28,27 @@ final class CheckpointSink {
         if output.isComplete { try close(place.file, output) }
     }
 
-    /// Writes sections and manifest, and gives the checkpoint its name.
-    func commit() throws {
+    /// Makes this rank's files durable.
+    func finishFiles() throws -> Share {
         // What is still unopened holds empty tensors only.
         for file in plan.files.indices where !written.contains(where: { $0.name == plan.files[file].name }) {
             try close(file, try outputs[file] ?? open(file))
         }
+        return Share(tensors: plan.tensors, files: written)
+    }
+
+    /// Writes sections and manifest, and gives the checkpoint its name.
+    /// - Parameter others: what other ranks have written.
+    func commit(with others: [Share] = []) throws {
+        let shares = [try finishFiles()] + others
         for (name, data) in plan.sections {
             try AtomicFile.write(data, to: partial(name + ".json"))
             try record(name + ".json")
         }
+        let files = written + others.flatMap(\.files)
         let manifest = CheckpointManifest(
-            step: plan.step, tensors: plan.tensors, files: written.sorted { $0.name < $1.name },
+            step: plan.step, tensors: CheckpointManifest.Entry.merged(shares.flatMap(\.tensors)),
+            files: files.sorted { $0.name < $1.name },
             sections: plan.sections.reduce(into: [:]) { $0[$1.key] = $1.key + ".json" })
         try AtomicFile.write(try manifest.encoded(), to: partial(CheckpointManifest.fileName))
         try directory.commit()

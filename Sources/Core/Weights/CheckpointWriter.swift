@@ -85,6 +85,36 @@ public final class CheckpointWriter {
         }
     }
 
+    /// Writes a checkpoint together with all other ranks of a run: each the boxes that it has, into files of its own, and
+    /// the first one the sections and the manifest. Returns when it is durable.
+    /// - Parameters:
+    ///   - items: what this rank has; no two ranks have the same box.
+    ///   - sections: of the first rank; what the others pass is ignored.
+    ///   - ranks: all ranks of the run; they write to one file system.
+    /// - Throws: `FileError`, or what other ranks' failures throw.
+    public func write(step: Int, items: [CheckpointItem], sections: [String: Data], with ranks: Communicator) throws {
+        try finish()
+        let plan = CheckpointPlan(
+            path: directory + "/" + CheckpointStore.name(step), step: step, items: items, sections: sections,
+            maximumFileBytes: maximumFileBytes, rank: ranks.rank)
+        let isFirst = ranks.rank == 0
+        let sink = try isFirst ? CheckpointSink(plan) : nil
+        try ranks.barrier()
+        let own = try sink ?? CheckpointSink(plan, isJoining: true)
+        for (index, item) in items.enumerated() {
+            try item.forEachPiece { try own.write(index, $0, at: $1) }
+        }
+        let share = try JSONEncoder().encode(try own.finishFiles())
+        let others = try ranks.gather(Array(share)).dropFirst().map {
+            try JSONDecoder().decode(CheckpointSink.Share.self, from: Data($0))
+        }
+        if isFirst {
+            try own.commit(with: others)
+            if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
+        }
+        try ranks.barrier()
+    }
+
     /// Waits until the checkpoint being written is durable.
     /// - Throws: `FileError` of that checkpoint, once.
     public func finish() throws {

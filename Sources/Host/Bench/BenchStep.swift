@@ -31,8 +31,8 @@ struct BenchStep {
         let counted = try CountedModel(
             source, precision: precision, checkpointing: checkpointing, optimizer: optimizer, groups: groups,
             states: .standard(for: precision))
-        memory = counted.estimate(process: MachineMemory.residentByteCount) {
-            BenchStep.run(counted.policy, counted.update, data)
+        memory = try counted.estimate(process: MachineMemory.residentByteCount) {
+            try BenchStep.run(counted.policy, counted.update, data)
         }
         policy = try source.build(runtime, precision: precision, seed: 1, checkpointing: checkpointing) {
             groups.number(of: $0)
@@ -43,9 +43,9 @@ struct BenchStep {
 
     var parameterCount: Int { policy.store.specs.reduce(0) { $0 + $1.elementCount } }
 
-    func run() { BenchStep.run(policy, update, data) }
+    func run() throws { try BenchStep.run(policy, update, data) }
 
-    private static func run(_ policy: PolicyModel, _ update: WeightUpdate, _ data: MicroBatch) {
+    private static func run(_ policy: PolicyModel, _ update: WeightUpdate, _ data: MicroBatch) throws {
         let runtime = policy.runtime
         let slope = 1 / (data.weights["cross_entropy"] ?? 1)
         policy.store.zeroGradients()
@@ -59,7 +59,7 @@ struct BenchStep {
                     ($0.sum, gradient: runtime.full($0.sum.shape, $0.sum.dtype, slope))
                 })
         }
-        let norm = runtime.phase("gradient norm") { policy.store.gradientNorm() }
+        let norm = try runtime.phase("gradient norm") { try policy.gradientNorm() }
         runtime.phase("optimizer") {
             update.apply(step: 1, lrFactor: 1, gradientScale: min(1, 1 / (norm + 1e-6)))
         }

@@ -45,12 +45,12 @@ struct BenchTrainCommand: ParsableCommand {
         let step = try BenchStep(
             source, registry, runtime, precision,
             DecoderModel.Checkpointing(name: checkpoint, at: "--checkpoint"), batch: batch, sequence: sequence)
-        step.run()
-        let seconds = Stopwatch.median((0..<steps).map { _ in Stopwatch.seconds { step.run() } })
+        try step.run()
+        let seconds = Stopwatch.median(try (0..<steps).map { _ in try Stopwatch.seconds { try step.run() } })
         let memory = Machine.peakResidentBytes
         if let recorder, let profile {
             recorder.start()
-            step.run()
+            try step.run()
             try write(recorder.stop(), to: profile)
         }
         try options.publish(report(seconds, memory, step, source, runtime, precision), comparedWith: baseline)

@@ -29,7 +29,7 @@ struct ScoreCommand: ParsableCommand {
             return try problems.attempt(place) { try request(line, model, at: place) }
         }
         try problems.end()
-        try JSONLines.write(requests.map { score($0, model) }, to: output)
+        try JSONLines.write(requests.map { try score($0, model) }, to: output)
     }
 
     /// A line's ids, and the labels that say what counts.
@@ -53,10 +53,10 @@ struct ScoreCommand: ParsableCommand {
         return (ids, labels)
     }
 
-    private func score(_ request: Request, _ model: InferenceModel) -> JSONValue {
+    private func score(_ request: Request, _ model: InferenceModel) throws -> JSONValue {
         let (ids, labels) = request
         let all = TokenSequence(ids: ids, trained: [Bool](repeating: true, count: ids.count))
-        let logProbs = model.policy.logProbs(MicroBatch(sequences: [all], weights: [:], sampleIDs: []))
+        let logProbs = try model.policy.logProbs(MicroBatch(sequences: [all], weights: [:], sampleIDs: []))
         let counted = logProbs.indices.filter { labels[$0 + 1] != -100 }
         let loss = -counted.reduce(0) { $0 + logProbs[$1] } / Double(counted.count)
         return .object([

@@ -40,7 +40,7 @@ struct CountedModel {
             tensors.reduce(0) { $0 + ($1.map { $0.elementCount * $0.dtype.byteCount } ?? 0) }
         }
         let (weights, copies) = (sum(arenas.map(\.weights)), sum(arenas.map(\.compute)))
-        let gradients = sum(arenas.map(\.gradients))
+        let gradients = sum(arenas.map(\.gradients)) + sum(arenas.map(\.gradientShard))
         let beside = frozen.values.reduce(0) { $0 + sum($1.store.arenas.map(\.weights)) }
         let tables = kept - weights - copies - gradients - stateByteCount - beside
         let activations = max(0, backend.peakBufferByteCount - kept)

@@ -68,6 +68,11 @@ public struct Registry: Sendable {
         return try provider.make(settings, place)
     }
 
+    /// The parallelism strategy `name`.
+    public func parallelism(_ name: String) throws -> Provider<StrategyFactory> {
+        try provider(.parallelism, name) { if case .parallelism(let maker) = $0 { maker } else { nil } }
+    }
+
     /// The model family that plugins call `name`; `ModelFamily.modelTypes` says what it reads.
     public func modelFamily(_ name: String) throws -> any ModelFamily.Type {
         let provider = try provider(.model, name) { if case .model(let family) = $0 { ModelMaker(family: family) } else { nil } }

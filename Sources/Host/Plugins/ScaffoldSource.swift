@@ -203,7 +203,37 @@ struct ScaffoldSource {
                     }
                     """, recipe: "model: {path: DIR}   # a directory whose config.json says \"model_type\": \"\(name)\"")
             hasConfig = false
-        case .shuffle, .storage, .parallelism, .communicator, .backend, .adapter, .template:
+        case .parallelism:
+            self.init(
+                summary: "Divides a run over the ranks of an axis", imports: ["Core", "PluginAPI"],
+                body: """
+                    /// Data ranks divide master weights and optimizer states.
+                    public struct \(type): ParallelStrategy {
+                        public static let axis = MeshAxis.data
+
+                        \(Self.config("share", "2", "data ranks that share one copy"))
+
+                        private let config: Config
+
+                        public init(_ config: Config) { self.config = config }
+
+                        public func problems(_ run: DividedRun) -> [InputProblem] {
+                            let ranks = run.mesh[.data]
+                            if config.share > 0, ranks % config.share == 0 { return [] }
+                            return [
+                                InputProblem(
+                                    "parallel.data.share", "\\(config.share) ranks cannot share a copy evenly among \\(ranks)",
+                                    fix: "parallel.data.share=1")
+                            ]
+                        }
+
+                        public func refine(_ plan: inout RankPlan) {
+                            plan.storage.level = .states
+                            plan.storage.sharingRanks = config.share
+                        }
+                    }
+                    """, recipe: "parallel: {data: {size: 2, strategy: \(name)}}")
+        case .shuffle, .storage, .communicator, .backend, .adapter, .template:
             return nil
         }
     }

@@ -34,37 +34,50 @@ struct ModelSource {
         return try registry.modelFamily(modelType: type).decoder(from: config)
     }
 
-    /// Allocates the model and fills its weights.
+    /// Allocates what a rank holds of the model and fills its weights.
     /// - Parameters:
-    ///   - group: the optimizer group of a parameter; nil = frozen.
     ///   - loads: false leaves the weights empty, for a checkpoint that is read next.
+    ///   - plan: how the rank takes part in the run; nil = it is alone.
+    ///   - isWhole: whether an optimizer group's updates need whole arenas.
+    ///   - group: the optimizer group of a parameter; nil = frozen.
     func build(
         _ runtime: Runtime, precision: Precision, seed: UInt64, checkpointing: DecoderModel.Checkpointing = .none,
-        loads: Bool = true, group: (String) -> Int?
+        loads: Bool = true, plan: RankPlan? = nil, isWhole: (Int) -> Bool = { _ in false }, group: (String) -> Int?
     ) throws -> PolicyModel {
+        let plan = plan ?? RankPlan(.alone(runtime), configuration)
         let specs = DecoderModel.specs(configuration)
         try directory?.check(specs.map { ($0.name, $0.shape) })
         // Frozen weights that lie in the file as layers read them are used where they lie.
         var mapped: [String: Tensor] = [:]
-        for spec in specs where loads && group(spec.name) == nil {
+        for spec in specs where loads && group(spec.name) == nil && plan.place(spec)?.part.shape == spec.shape {
             mapped[spec.name] = try directory?.mapped(spec.name, runtime, dtype: precision.compute)
         }
         let store = ParameterStore(
             specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group,
+            place: plan.place, sharding: { key in plan.sharding(key, isWhole: key.group.map(isWhole) ?? false) },
             lent: mapped)
         if loads, let directory {
-            for parameter in store.parameters where mapped[parameter.name] == nil {
-                try directory.read(parameter.name, into: parameter.value)
+            try store.setMasters { name, part, tensor in
+                for (box, range) in part.pieces {
+                    let piece = part.boxes.count == 1 ? tensor.view : tensor.view.sliced(dim: part.dim, range)
+                    try directory.read(name, into: Tensor(piece, runtime), offset: box.offset)
+                }
             }
-            store.refreshCompute()
         }
-        let decoder = DecoderModel(configuration, store, runtime, checkpointing: checkpointing)
-        return PolicyModel(decoder: decoder, store: store, runtime: runtime)
+        let stages = plan.stages.map {
+            DecoderModel(
+                configuration, store, runtime, checkpointing: checkpointing, stage: $0, exchange: plan.exchange)
+        }
+        let policy = PolicyModel(stages: stages, store: store, runtime: runtime, plan: plan)
+        if loads { try policy.gatherWeights() }
+        return policy
     }
 
     /// A model that only computes.
-    func frozen(_ runtime: Runtime, precision: Precision, seed: UInt64) throws -> PolicyModel {
-        try build(runtime, precision: precision, seed: seed, group: { _ in nil })
+    func frozen(
+        _ runtime: Runtime, precision: Precision, seed: UInt64, plan: RankPlan? = nil
+    ) throws -> PolicyModel {
+        try build(runtime, precision: precision, seed: seed, plan: plan, group: { _ in nil })
     }
 }
 

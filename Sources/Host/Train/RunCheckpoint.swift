@@ -20,8 +20,13 @@ struct RunCheckpoint {
             "environment": Data(environment.text.utf8),
         ]
         if let trainer = run.trainer as? any HasState { sections["trainer"] = Data(try trainer.state().text.utf8) }
-        try writer.write(
-            step: run.progress.step, items: RunCheckpoint.items(run.policy.store, run.update), sections: sections)
+        let items = RunCheckpoint.items(run.policy.store, run.update)
+        let ranks = run.policy.plan.mesh.world
+        if ranks.rankCount == 1 {
+            try writer.write(step: run.progress.step, items: items, sections: sections)
+        } else {
+            try writer.write(step: run.progress.step, items: items, sections: sections, with: ranks)
+        }
     }
 
     /// Host copies that may be on their way to the file at once, bytes.
@@ -32,42 +37,66 @@ struct RunCheckpoint {
         items(store, update).reduce(0) { $0 + $1.shape.reduce($1.dtype.byteCount, *) }
     }
 
-    /// Every tensor of a run under its parameter's name.
+    /// What this rank speaks for of every tensor of a run, under its parameter's name.
     static func items(_ store: ParameterStore, _ update: WeightUpdate) -> [CheckpointItem] {
-        let weights = store.arenas.filter { $0.group != nil }.flatMap { arena in
-            arena.entries.map { entry in
-                CheckpointItem(
-                    name: entry.name, kind: CheckpointItem.weight, tensor: arena.weights.part(entry),
-                    group: "weights-" + arena.block)
+        let weights = store.arenas.filter { $0.group != nil && $0.sharding.speaks }.flatMap { arena in
+            arena.entries.filter(\.isCounted).flatMap { entry in
+                arena.ownedBoxes(of: entry).map { box in
+                    CheckpointItem(
+                        name: entry.name, kind: CheckpointItem.weight, tensor: box.view(of: arena.weights),
+                        globalShape: entry.wholeShape, offset: box.offset, group: "weights-" + arena.block)
+                }
             }
         }
-        let states = update.states.flatMap { states in
+        let states = update.states.filter(\.arena.sharding.speaks).flatMap { states in
             zip(states.names, states.arrays).flatMap { name, array in
-                states.arena.entries.map { entry in
-                    CheckpointItem(
-                        name: entry.name, kind: name, shape: entry.shape, dtype: array.dtype,
-                        group: "states-" + states.arena.block
-                    ) { range in
-                        let first = entry.range.lowerBound
-                        return array.values(first + range.lowerBound..<first + range.upperBound)
-                    }
-                }
+                states.arena.entries.filter(\.isCounted).flatMap { items(of: $0, states.arena, name, array) }
             }
         }
         return weights + states
     }
 
-    /// Fills weights and optimizer states from a checkpoint, whatever states were kept in when it was written.
+    private static func items(
+        of entry: Arena.Entry, _ arena: Arena, _ name: String, _ array: StateArray
+    ) -> [CheckpointItem] {
+        let group = "states-" + arena.block
+        let range = arena.ownedRange(of: entry)
+        guard range.count == entry.range.count, entry.shape == entry.wholeShape else {
+            return arena.ownedBoxes(of: entry).map { box in
+                // Where values are decoded, those of the entry are while its boxes are written.
+                CheckpointItem(
+                    name: entry.name, kind: name, tensor: box.view(of: array.values(range), from: range.lowerBound),
+                    globalShape: entry.wholeShape, offset: box.offset, group: group)
+            }
+        }
+        return [
+            CheckpointItem(name: entry.name, kind: name, shape: entry.shape, dtype: array.dtype, group: group) {
+                array.values(range.lowerBound + $0.lowerBound..<range.lowerBound + $0.upperBound)
+            }
+        ]
+    }
+
+    /// Fills weights and optimizer states from a checkpoint, whatever layout wrote it, and whatever states were kept in.
     static func restore(_ checkpoint: Checkpoint, into store: ParameterStore, _ update: WeightUpdate) throws {
         for arena in store.arenas where arena.group != nil {
-            for entry in arena.entries { try checkpoint.restore(entry.name, into: arena.weights.part(entry)) }
+            for entry in arena.entries {
+                for box in arena.ownedBoxes(of: entry) {
+                    try checkpoint.restore(
+                        entry.name, into: box.view(of: arena.weights), offset: box.offset, of: entry.wholeShape)
+                }
+            }
         }
         for states in update.states {
             for (name, array) in zip(states.names, states.arrays) {
                 for entry in states.arena.entries {
-                    let values = array.values(entry.range)
-                    try checkpoint.restore(entry.name, kind: name, into: values.reshaped(to: entry.shape))
-                    if case .blocks = array.kept { array.set(values, in: entry.range) }
+                    let range = states.arena.ownedRange(of: entry)
+                    let values = array.values(range)
+                    for box in states.arena.ownedBoxes(of: entry) {
+                        let target = box.view(of: values, from: range.lowerBound)
+                        try checkpoint.restore(
+                            entry.name, kind: name, into: target, offset: box.offset, of: entry.wholeShape)
+                    }
+                    if case .blocks = array.kept { array.set(values, in: range) }
                 }
             }
         }
@@ -87,12 +116,5 @@ struct RunCheckpoint {
             throw InputError(checkpoint.path, "the checkpoint has no section '\(name)'", fix: "--resume another checkpoint")
         }
         return data
-    }
-}
-
-extension Tensor {
-    /// An arena entry's elements in its own shape.
-    fileprivate func part(_ entry: Arena.Entry) -> Tensor {
-        Tensor(view.sliced(dim: 0, entry.range).reshaped(to: entry.shape), runtime)
     }
 }

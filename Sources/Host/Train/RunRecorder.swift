@@ -75,7 +75,7 @@ final class RunRecorder: RunObserver {
         for tracker in trackers { try tracker.log(step: step, members) }
         progress.show(run, figures, seconds: seconds, dataWaitSeconds: dataWaitSeconds)
         let isDue = checkpointEvery > 0 && step % checkpointEvery == 0
-        if run.isBetweenExperiences, isDue || (isLast && checkpointEvery > 0) || shouldStop { try save(run) }
+        if run.isBetweenExperiences, isDue || (isLast && checkpointEvery > 0) || run.shouldStop { try save(run) }
     }
 
     /// Writes a checkpoint unless this step has one.

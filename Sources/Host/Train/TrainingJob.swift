@@ -35,63 +35,32 @@ struct TrainingJob {
         let runtime = try Runtime.make(precision, recorder: operations)
         let checkpoint = try checkpointToResume(runtime.backend.capabilities.products)
         let inputs = try TrainingInputs(recipe, registry)
-        let (source, groups) = (inputs.source, inputs.groups)
         let memory = try MemoryPlan(recipe, registry, inputs)
         try memory.check()
-        let policy = try source.build(
-            runtime, precision: precision, seed: recipe.seed,
-            checkpointing: recipe.checkpointing,
-            group: { groups.number(of: $0) })
-        let update = WeightUpdate(
-            inputs.optimizer, policy.store, groups, storage: recipe.optimizerSettings.states, seed: recipe.seed)
-        if let checkpoint { try RunCheckpoint.restore(checkpoint, into: policy.store, update) }
-        for notice in source.configuration.notices { StandardError.write("note: \(notice)") }
-
-        let factory = try registry.trainer(recipe.trainer.name).maker
-        let session = TrainingSession(
-            settings: recipe.trainingSettings, tokenizer: inputs.tokenizer,
-            engine: try engine(policy, source, factory, precision))
-        let trainer = try factory.make(recipe.trainer.settings, session)
-        if let checkpoint, let trainer = trainer as? any HasState {
-            try trainer.restore(RunCheckpoint.value("trainer", of: checkpoint))
-        }
-
-        let stream = inputs.training
-        let loader = try Loader(
-            stream, batchSize: recipe.batch.size,
-            state: checkpoint.map { try RunCheckpoint.decode(LoaderState.self, "loader", of: $0) })
-        let steps = recipe.steps ?? Int(
-            (recipe.epochs ?? 1) * Double(stream.epochLength * recipe.batch.passes) / Double(recipe.batch.size))
-        let progress = try checkpoint.map { try RunCheckpoint.decode(RunProgress.self, "progress", of: $0) }
-            ?? RunProgress()
-        let horizon = ScheduleHorizon(steps: steps, warmupSteps: recipe.warmupSteps)
-        let scheduler = try registry.scheduler(recipe.scheduler.name).make(recipe.scheduler.settings, horizon)
+        let rank = try RankRun(
+            recipe, registry, inputs, RankPlan(.alone(runtime), inputs.source.configuration), precision: precision,
+            checkpoint: checkpoint)
+        for notice in inputs.source.configuration.notices { StandardError.write("note: \(notice)") }
 
         let environment = RunEnvironment.describe(runtime, seed: recipe.seed)
         try writeDescription(environment.setting("memory", to: memory.json(peak: nil)))
         let recorder = RunRecorder(
-            trackers: try trackers(resumedStep: progress.step), progress: ProgressLine(steps: steps),
+            trackers: try trackers(resumedStep: rank.progress.step), progress: ProgressLine(steps: rank.plan.steps),
             writer: CheckpointWriter(
                 directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
                 mode: .background(byteLimit: RunCheckpoint.snapshotByteLimit)),
             checkpoint: RunCheckpoint(
                 recipe: recipe.resolved, plugins: registry.lock, environment: environment),
             signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
-            evaluation: try evaluation(inputs.validation), resumedStep: progress.step,
+            evaluation: try evaluation(inputs.validation), resumedStep: rank.progress.step,
             profile: operations.map {
                 StepProfile(
-                    $0, resumedStep: progress.step, steps: steps, file: directory.url.appendingPathComponent("profile.json"))
+                    $0, resumedStep: rank.progress.step, steps: rank.plan.steps, file: directory.url.appendingPathComponent("profile.json"))
             })
-        announce(source.configuration, policy, steps: steps, from: progress.step)
-        let run = TrainingRun(
-            trainer: trainer, session: session, policy: policy, update: update,
-            schedule: Schedule(lr: recipe.optimizerSettings.lr, horizon: horizon, scheduler: scheduler),
-            loader: loader,
-            plan: RunPlan(steps: steps, passes: recipe.batch.passes, clipGradNorm: recipe.clipGradNorm),
-            progress: progress, observer: recorder)
-        try train(run, recorder)
+        announce(inputs.source.configuration, rank)
+        try train(rank.run(recorder), recorder)
         try reportMemory(memory, environment)
-        try saveFinal(policy, source, precision)
+        try saveFinal(rank.policy, inputs.source, precision)
     }
 
     private func train(_ run: TrainingRun, _ recorder: RunRecorder) throws {
@@ -118,20 +87,6 @@ struct TrainingJob {
     }
 
     // MARK: parts
-
-    private func engine(
-        _ policy: PolicyModel, _ source: ModelSource, _ factory: TrainerFactory, _ precision: Precision
-    ) throws -> ModelEngine {
-        var frozen: [String: PolicyModel] = [:]
-        for model in try factory.auxiliaryModels(recipe.trainer.settings) {
-            let origin = try model.path.map { try ModelSource(path: $0, registry: registry) } ?? source
-            frozen[model.role] = try origin.frozen(policy.runtime, precision: precision, seed: recipe.seed)
-        }
-        let generator = Generator(policy.decoder, policy.runtime)
-        return ModelEngine(policy: policy, frozen: frozen, generator: { try generator.generate($0) }) { name, options in
-            try registry.reward(name, options: options, at: "trainer.rewards")
-        }
-    }
 
     private func trackers(resumedStep: Int) throws -> [any Tracker] {
         try recipe.trackers.enumerated().map { index, tracker in
@@ -216,8 +171,9 @@ struct TrainingJob {
         StandardError.write("memory: estimated \(ByteText.text(estimated)), peak \(ByteText.text(peak))")
     }
 
-    private func announce(_ configuration: DecoderConfiguration, _ policy: PolicyModel, steps: Int, from step: Int) {
-        let count = policy.store.specs.reduce(0) { $0 + $1.elementCount }
+    private func announce(_ configuration: DecoderConfiguration, _ rank: RankRun) {
+        let count = rank.policy.store.specs.reduce(0) { $0 + $1.elementCount }
+        let (step, steps) = (rank.progress.step, rank.plan.steps)
         StandardError.write(
             "run \(directory.url.path): trainer \(recipe.trainer.name), optimizer \(recipe.optimizer.name), "
                 + "\(count) parameters in \(configuration.layers.count) layers, \(recipe.model.precision), "

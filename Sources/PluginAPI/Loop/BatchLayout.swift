@@ -1,5 +1,7 @@
 // B rows, T tokens of a row, N scored positions
 
+internal import Core
+
 /// How the sequences of a micro-batch lie in the model's [B, T] input, and where the scored positions are.
 ///
 /// Sequences of one length become rows; others are laid end to end in one row, kept apart by `documentStarts`, so that
@@ -45,5 +47,13 @@ struct BatchLayout {
             ids.append(contentsOf: sequence.ids)
         }
         documentStarts = isPacked ? starts : nil
+    }
+
+    /// What the model reads.
+    func tokens(_ runtime: Runtime) -> TokenBatch {
+        let shape = [rowCount, rowLength]
+        return TokenBatch(
+            ids: runtime.tensor(ids, shape), positions: runtime.tensor(positions, shape),
+            documentStart: documentStarts.map { runtime.tensor($0, shape) })
     }
 }

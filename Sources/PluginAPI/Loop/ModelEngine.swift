@@ -29,14 +29,14 @@ public final class ModelEngine: TrainingEngine {
                 "trainer", "asks for scores of a model '\(role)' that it did not declare",
                 fix: "return it from HasAuxiliaryModels.auxiliaryModels")
         }
-        return model.logProbs(batch)
+        return try model.logProbs(batch)
     }
 
     public func generate(_ requests: [GenerationRequest]) throws -> [GenerationResult] {
         try generator(requests)
     }
 
-    public func reduce(_ values: [Double]) throws -> [Double] { values }
+    public func reduce(_ values: [Double]) throws -> [Double] { try policy.plan.data.sum(values) }
 
     public func reward(_ name: String, options: JSONValue) throws -> any Reward { try rewards(name, options) }
 }

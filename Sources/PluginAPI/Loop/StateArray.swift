@@ -1,7 +1,7 @@
 public import Core
 internal import Random
 
-/// One optimizer state of an arena, [elementCount], in whatever it is kept in.
+/// One optimizer state of what a rank owns of an arena, in whatever it is kept in.
 public struct StateArray {
     /// How the numbers are kept.
     public enum Kept {
@@ -15,7 +15,7 @@ public struct StateArray {
     /// Zeros.
     init(for arena: Arena, _ storage: StateStorage, isSigned: Bool) {
         runtime = arena.weights.runtime
-        let count = arena.elementCount
+        let count = arena.owned.count
         switch storage {
         case .eightBit where count >= StateStorage.leastEightBitCount:
             kept = .blocks(.zeros(count, isSigned: isSigned, runtime))
@@ -68,10 +68,12 @@ public struct StateArray {
     }
 
     /// The elements of `range` as an update reads and writes them.
-    /// - Parameter rounding: the source for states in bfloat16.
-    func stored(_ range: Range<Int>, rounding: Philox) -> (input: StoredArray, output: StoredArray) {
+    /// - Parameters:
+    ///   - rounding: the source for states in bfloat16.
+    ///   - first: the number of the first element's random number.
+    func stored(_ range: Range<Int>, rounding: Philox, first: UInt64) -> (input: StoredArray, output: StoredArray) {
         switch kept {
-        case .numbers(let tensor): StoredArray.updated(tensor.view.sliced(dim: 0, range), rounding: rounding)
+        case .numbers(let tensor): StoredArray.updated(tensor.view.sliced(dim: 0, range), rounding: rounding, first: first)
         case .blocks(let blocks): (.blocks(blocks.sliced(range)), .blocks(blocks.sliced(range)))
         }
     }
@@ -79,7 +81,9 @@ public struct StateArray {
 
 extension StoredArray {
     /// A flat view that an update changes in place; bfloat16 is rounded at random.
-    static func updated(_ view: BufferView, rounding: Philox) -> (input: StoredArray, output: StoredArray) {
-        (.numbers(view), view.dtype == .bfloat16 ? .rounded(view, rounding, first: 0) : .numbers(view))
+    static func updated(
+        _ view: BufferView, rounding: Philox, first: UInt64
+    ) -> (input: StoredArray, output: StoredArray) {
+        (.numbers(view), view.dtype == .bfloat16 ? .rounded(view, rounding, first: first) : .numbers(view))
     }
 }

@@ -5,7 +5,7 @@ public struct StepFigures {
     public private(set) var loss = 0.0
     public internal(set) var gradientNorm = 0.0
     public internal(set) var lr = 0.0
-    public let tokenCount: Int
+    public private(set) var tokenCount: Int
     /// The trainer's own figures, sorted by name.
     public private(set) var metrics: [(name: String, value: Double)] = []
     private var weights: [String: Double]
@@ -25,11 +25,7 @@ public struct StepFigures {
     var hasWeight: Bool { weights.values.contains { $0 != 0 } }
 
     /// Adds the weights up over the data ranks, before any backward.
-    mutating func reduceWeights(_ session: TrainingSession) throws {
-        let names = weights.keys.sorted()
-        let totals = try session.reduce(names.map { weights[$0] ?? 0 })
-        weights = Dictionary(uniqueKeysWithValues: zip(names, totals))
-    }
+    mutating func reduceWeights(_ plan: RankPlan) throws { weights = try RankPlan.total(weights, over: plan.data) }
 
     func weight(of term: Objective.Term) throws -> Double {
         guard let weight = weights[term.name] else {
@@ -47,25 +43,29 @@ public struct StepFigures {
         pendingTensors += objective.metrics.map { .init($0.name, sum: $0.sum.detached, weight: $0.weight) }
     }
 
-    /// Reads the sums, adds them up over the data ranks, and forms loss and metrics.
-    mutating func finish(_ session: TrainingSession) throws {
-        var local = 0.0
+    /// Reads the sums, adds them up over ranks, and forms loss and metrics.
+    mutating func finish(_ plan: RankPlan) throws {
+        // What was known before the forward is known to all stages, and counted once.
+        var all: [String: Double] = [:]
+        if plan.speaksForSamples {
+            all["tokens"] = Double(tokenCount)
+            for (name, known) in pending { (all["sum " + name], all["weight " + name]) = (known.sum, known.weight) }
+        }
         for term in sums {
             guard let weight = weights[term.name], weight != 0 else { continue }
-            local += term.coefficient * term.sum.doubles().reduce(0, +) / weight
+            all["loss", default: 0] += term.coefficient * term.sum.doubles().reduce(0, +) / weight
         }
         for metric in pendingTensors {
-            let known = pending[metric.name] ?? (0, 0)
-            pending[metric.name] = (known.sum + metric.sum.doubles().reduce(0, +), known.weight + metric.weight)
+            all["sum " + metric.name, default: 0] += metric.sum.doubles().reduce(0, +)
+            all["weight " + metric.name, default: 0] += metric.weight
         }
-        let names = pending.keys.sorted()
-        let totals = try session.reduce([local] + names.flatMap { [pending[$0]?.sum ?? 0, pending[$0]?.weight ?? 0] })
-        loss = totals[0]
-        metrics = names.enumerated().compactMap { index, name in
-            let weight = totals[2 + 2 * index]
-            return weight == 0 ? nil : (name, totals[1 + 2 * index] / weight)
+        all = try RankPlan.total(all, over: plan.figureRanks)
+        (loss, tokenCount) = (all["loss"] ?? 0, Int(all["tokens"] ?? 0))
+        metrics = all.keys.sorted().filter { $0.hasPrefix("weight ") }.compactMap { key in
+            let name = String(key.dropFirst("weight ".count))
+            guard let weight = all[key], weight != 0 else { return nil }
+            return (name, (all["sum " + name] ?? 0) / weight)
         }
-        sums = []
-        pendingTensors = []
+        (sums, pendingTensors) = ([], [])
     }
 }

@@ -36,8 +36,8 @@ public final class TrainingRun {
     /// Whether the last step used up its experience, so that a checkpoint loses nothing that was sampled.
     public private(set) var isBetweenExperiences = true
 
-    /// Whether someone asked the run to checkpoint and leave.
-    public var shouldStop: Bool { observer.shouldStop }
+    /// Whether someone asked any rank of the run to checkpoint and leave.
+    public private(set) var shouldStop = false
 
     /// Verb: the next optimizer step's micro-batches.
     /// - Throws: `InputError` when no sample of the batch has anything to train on.
@@ -52,7 +52,7 @@ public final class TrainingRun {
             try check(example)
             return example
         }
-        guard !examples.isEmpty else {
+        guard try policy.plan.any(!examples.isEmpty) else {
             let ids = samples.prefix(4).map(\.id).joined(separator: ", ") + (samples.count > 4 ? ", ..." : "")
             throw InputError(
                 "data.train", "no trainable tokens in any sample of step \(progress.step + 1) (\(ids))",
@@ -62,8 +62,8 @@ public final class TrainingRun {
     }
 
     private func check(_ example: Example) throws {
-        let vocabulary = Int32(policy.decoder.configuration.vocabularySize)
-        let positions = policy.decoder.configuration.positionCount
+        let vocabulary = Int32(policy.configuration.vocabularySize)
+        let positions = policy.configuration.positionCount
         for sequence in example.sequences {
             if let id = sequence.ids.first(where: { $0 < 0 || $0 >= vocabulary }) {
                 throw InputError(
@@ -83,46 +83,45 @@ public final class TrainingRun {
     /// Verb: forward and backward over one optimizer step's micro-batches; gradients end up in the arenas.
     public func accumulateGradients(_ batches: [MicroBatch]) throws -> StepFigures {
         var figures = StepFigures(batches)
-        try figures.reduceWeights(session)
-        policy.store.zeroGradients()
-        for batch in batches {
-            let graph = Graph(policy.runtime, recording: true)
-            let scored = try policy.runtime.phase("forward") {
-                try policy.score(batch, on: graph, session.settings.objective).map { try trainer.objective($0, batch) }
-            }
-            guard let objective = scored else { continue }
-            let seeds = try objective.terms.compactMap { term -> (Tensor, gradient: Tensor)? in
+        try figures.reduceWeights(policy.plan)
+        var pass = StagePass(policy, try padded(batches), session.settings.objective)
+        try pass.train { scores, batch in
+            let objective = try trainer.objective(scores, batch)
+            figures.add(objective)
+            return try objective.terms.compactMap { term -> (Tensor, gradient: Tensor)? in
                 let weight = try figures.weight(of: term)
                 guard weight != 0 else { return nil }
-                let slope = policy.runtime.full(term.sum.shape, term.sum.dtype, term.coefficient / weight)
-                return (term.sum, gradient: slope)
+                return (term.sum, gradient: policy.runtime.full(term.sum.shape, term.sum.dtype, term.coefficient / weight))
             }
-            figures.add(objective)
-            policy.runtime.phase("backward") { _ = graph.backward(from: seeds) }
         }
-        try figures.finish(session)
+        try figures.finish(policy.plan)
         return figures
     }
 
     /// Verb: the loss over validation samples, without gradients.
     public func evaluate(_ samples: [Sample]) throws -> Double? {
-        let examples = try samples.compactMap { try trainer.example(from: $0) }
-        guard !examples.isEmpty else { return nil }
+        let (rank, count) = (policy.plan.data.rank, policy.plan.data.rankCount)
+        let share = samples[samples.count * rank / count..<samples.count * (rank + 1) / count]
+        let examples = try share.compactMap { try trainer.example(from: $0) }
+        guard try policy.plan.any(!examples.isEmpty) else { return nil }
         let batches = try trainer.experience(from: examples)
         var figures = StepFigures(batches)
-        try figures.reduceWeights(session)
-        for batch in batches {
-            let graph = Graph(policy.runtime, recording: false)
-            guard let scores = policy.score(batch, on: graph, session.settings.objective) else { continue }
-            figures.add(try trainer.objective(scores, batch))
-        }
-        try figures.finish(session)
+        try figures.reduceWeights(policy.plan)
+        var pass = StagePass(policy, try padded(batches), session.settings.objective)
+        try pass.forward { figures.add(try trainer.objective($0, $1)) }
+        try figures.finish(policy.plan)
         return figures.loss
+    }
+
+    /// As many micro-batches as every other rank has: those that are added weigh nothing.
+    private func padded(_ batches: [MicroBatch]) throws -> [MicroBatch] {
+        let count = try policy.plan.agreedCount(batches.count)
+        return batches + [MicroBatch](repeating: .empty, count: count - batches.count)
     }
 
     /// Verb: clips and updates; refuses to go on from numbers that are not finite.
     public func updateWeights(_ figures: inout StepFigures, batches: [MicroBatch]) throws {
-        let norm = policy.runtime.phase("gradient norm") { policy.store.gradientNorm() }
+        let norm = try policy.runtime.phase("gradient norm") { try policy.gradientNorm() }
         figures.gradientNorm = norm
         guard figures.loss.isFinite, norm.isFinite else {
             throw RunStopped(
@@ -133,8 +132,9 @@ public final class TrainingRun {
         let factor = schedule.factor(step: progress.step)
         figures.lr = schedule.lr * factor
         if figures.hasWeight {
-            policy.runtime.phase("optimizer") {
+            try policy.runtime.phase("optimizer") {
                 update.apply(step: progress.step + 1, lrFactor: factor, gradientScale: clip)
+                try policy.gatherWeights()
             }
         } else {
             progress.skippedSteps += 1
@@ -150,6 +150,7 @@ public final class TrainingRun {
         session.step = progress.step
         let waited = loader.waitSeconds - waitedSeconds
         waitedSeconds = loader.waitSeconds
+        shouldStop = try policy.plan.any(observer.shouldStop)
         try observer.finished(self, figures, seconds: seconds, dataWaitSeconds: waited)
     }
 }

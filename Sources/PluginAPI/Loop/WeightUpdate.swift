@@ -52,7 +52,7 @@ public final class WeightUpdate {
         let extra = optimizer.scalars(step: step)
         for states in states {
             let arena = states.arena
-            guard let number = arena.group, let gradients = arena.gradients else { continue }
+            guard let number = arena.group, let gradients = arena.ownedGradients else { continue }
             let group = groups[number]
             if group.isWholeMatrix, let optimizer = optimizer as? any WholeMatrixOptimizer {
                 for entry in arena.entries {
@@ -72,13 +72,13 @@ public final class WeightUpdate {
         }
     }
 
-    /// The rule over an arena: at once where everything is float32, else parameter by parameter, because what is rounded
-    /// at random is keyed by the element of the parameter. The compute copy is written with the weights.
+    /// The rule over what is owned of an arena: at once where everything is float32, else piece by piece, because what is
+    /// rounded at random is keyed by the element of the parameter. The compute copy is written with the weights.
     private func update(_ states: ArenaStates, _ gradients: Tensor, step: Int, scalars: [Double]) {
         let arena = states.arena
         let runtime = arena.weights.runtime
-        let program = arena.compute == nil ? programs.plain : programs.copying
-        let copy = arena.compute.map { [$0.view] } ?? []
+        let copy = arena.ownedCopy.map { [$0.view] } ?? []
+        let program = copy.isEmpty ? programs.plain : programs.copying
         let wide = states.arrays.compactMap(\.wide?.view)
         if wide.count == states.arrays.count && arena.dtype != .bfloat16 {
             runtime.run(
@@ -88,19 +88,22 @@ public final class WeightUpdate {
             return
         }
         for entry in arena.entries {
-            let weight = StoredArray.updated(
-                arena.weights.view.sliced(dim: 0, entry.range), rounding: source(step, entry, CheckpointItem.weight))
-            let arrays = zip(states.names, states.arrays).map { name, array in
-                array.stored(entry.range, rounding: source(step, entry, name))
+            for (range, first) in arena.ownedPieces(of: entry) {
+                let weight = StoredArray.updated(
+                    arena.weights.view.sliced(dim: 0, range), rounding: source(step, entry, CheckpointItem.weight),
+                    first: first)
+                let arrays = zip(states.names, states.arrays).map { name, array in
+                    array.stored(range, rounding: source(step, entry, name), first: first)
+                }
+                let gradient = StoredArray.numbers(gradients.view.sliced(dim: 0, range))
+                runtime.run(
+                    .storedMap(
+                        StoredMap(
+                            program, inputs: [weight.input, gradient] + arrays.map(\.input),
+                            outputs: [weight.output] + arrays.map(\.output)
+                                + copy.map { .numbers($0.sliced(dim: 0, range)) },
+                            scalars: scalars)))
             }
-            let gradient = StoredArray.numbers(gradients.view.sliced(dim: 0, entry.range))
-            runtime.run(
-                .storedMap(
-                    StoredMap(
-                        program, inputs: [weight.input, gradient] + arrays.map(\.input),
-                        outputs: [weight.output] + arrays.map(\.output)
-                            + copy.map { .numbers($0.sliced(dim: 0, entry.range)) },
-                        scalars: scalars)))
         }
     }
 
@@ -127,7 +130,7 @@ public final class WeightUpdate {
             keep(weight, as: .rounded(kept.view, source(step, entry, CheckpointItem.weight), first: 0))
         }
         for (index, array) in states.arrays.enumerated() where array.wide == nil {
-            keep(values[index], as: array.stored(entry.range, rounding: source(step, entry, states.names[index])).output)
+            keep(values[index], as: array.stored(entry.range, rounding: source(step, entry, states.names[index]), first: 0).output)
         }
     }
 
@@ -151,19 +154,35 @@ public final class WeightUpdate {
     }
 }
 
+extension PolicyModel {
+    /// The Euclidean norm of all gradients of the model; each element counts once, whatever number of ranks holds it. Row
+    /// sums in the arena's type, the rest in float64.
+    public func gradientNorm() throws -> Double {
+        try plan.mesh.world.sum([store.countedSquares()])[0].squareRoot()
+    }
+}
+
 extension ParameterStore {
-    /// The Euclidean norm of all gradients; each element counts once. Row sums in the arena's type, the rest in float64.
-    public func gradientNorm() -> Double {
+    /// The sum of squares of the gradients that this rank speaks for.
+    fileprivate func countedSquares() -> Double {
         let squares = Program(inputs: 1) { x, _ in [(x[0] * x[0]).rowSum] }
+        let row = Arena.shardAlignment
         var total = 0.0
-        for arena in arenas {
-            guard let gradients = arena.gradients else { continue }
-            let rows = arena.elementCount / Arena.shardAlignment
+        for arena in arenas where arena.sharding.speaks {
+            guard let gradients = arena.ownedGradients else { continue }
+            let rows = arena.owned.count / row
             let sums = gradients.runtime.empty([rows, 1], gradients.dtype == .bfloat16 ? .float32 : gradients.dtype)
-            let view = gradients.view.reshaped(to: [rows, Arena.shardAlignment])
+            let view = gradients.view.reshaped(to: [rows, row])
             gradients.runtime.run(.map(squares, inputs: [view], outputs: [sums.view], scalars: []))
-            total += sums.doubles().reduce(0, +)
+            let values = sums.doubles()
+            for entry in arena.entries where entry.isCounted {
+                let common = entry.range.clamped(to: arena.owned)
+                if common.isEmpty { continue }
+                // Parameters start at multiples of a row, and what lies between them is 0.
+                let range = common.from(arena.owned.lowerBound)
+                total += values[range.lowerBound / row..<(range.upperBound + row - 1) / row].reduce(0, +)
+            }
         }
-        return total.squareRoot()
+        return total
     }
 }

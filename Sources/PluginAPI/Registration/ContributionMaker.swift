@@ -1,3 +1,4 @@
+public import Core
 public import Foundation
 public import JSON
 
@@ -10,6 +11,7 @@ public enum ContributionMaker: Sendable {
     case tracker(TrackerFactory)
     case reward(Factory<any Reward>)
     case task(Factory<any GeneratedTask>)
+    case parallelism(StrategyFactory)
     case model(any ModelFamily.Type)
 }
 
@@ -60,5 +62,16 @@ public struct TrackerFactory: Sendable {
                 ConfigDecoder.decode(T.Config.self, from: settings, at: place), runDirectory: directory,
                 resumedStep: step)
         }
+    }
+}
+
+/// Makes a parallelism strategy. `place` is where its settings stand in the recipe.
+public struct StrategyFactory: Sendable {
+    public let axis: MeshAxis
+    public let make: @Sendable (_ settings: JSONValue, _ place: String) throws -> any ParallelStrategy
+
+    init<T: ParallelStrategy>(_ type: T.Type) {
+        axis = T.axis
+        make = { try T(ConfigDecoder.decode(T.Config.self, from: $0, at: $1)) }
     }
 }

@@ -6,8 +6,8 @@ public enum PluginKind: String, Sendable, Hashable, CaseIterable, Codable {
     /// Whether the kind has no contract yet, so that nothing can provide it.
     public var isReserved: Bool {
         switch self {
-        case .trainer, .optimizer, .scheduler, .loader, .model, .reward, .task, .tracker: false
-        case .shuffle, .storage, .parallelism, .communicator, .backend, .adapter, .template: true
+        case .trainer, .optimizer, .scheduler, .loader, .parallelism, .model, .reward, .task, .tracker: false
+        case .shuffle, .storage, .communicator, .backend, .adapter, .template: true
         }
     }
 }

@@ -44,6 +44,10 @@ public final class Registrar {
         try add(.task, name, T.Config.self, .task(Factory { try T($0) }))
     }
 
+    public func parallelism<T: ParallelStrategy>(_ name: String, _ type: T.Type) throws {
+        try add(.parallelism, name, T.Config.self, .parallelism(StrategyFactory(T.self)))
+    }
+
     public func model<T: ModelFamily>(_ name: String, _ type: T.Type) throws {
         try add(.model, name, NoConfig.self, .model(T.self))
     }

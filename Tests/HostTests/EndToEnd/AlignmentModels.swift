@@ -86,7 +86,7 @@ final class FixedEngine: TrainingEngine {
 
     func score(_ role: String, _ batch: MicroBatch) throws -> [Double] {
         precondition(role == "reference", "no model '\(role)' was asked for before")
-        return reference.logProbs(batch)
+        return try reference.logProbs(batch)
     }
 
     func generate(_ requests: [GenerationRequest]) throws -> [GenerationResult] {

@@ -110,6 +110,6 @@ import TrainerGRPO
         let figures = try run.accumulateGradients(batches)
         return Step(
             batches: batches, figures: figures, gradients: AlignmentModels.gradients(policy.store),
-            gradientNorm: policy.store.gradientNorm())
+            gradientNorm: try policy.gradientNorm())
     }
 }

@@ -73,7 +73,7 @@ public final class MPITransport: Transport {
 
     private static func text(_ words: UnsafePointer<CChar>?) -> String { words.map { String(cString: $0) } ?? "" }
 
-    private func tag(_ envelope: Envelope) -> Int32 { envelope.tag.channel * 64 + envelope.tag.communicator }
+    private func tag(_ envelope: Envelope) -> Int32 { envelope.tag.channel * 4096 + envelope.tag.communicator }
 }
 
 /// Ranks cannot talk to each other.

@@ -1,0 +1,46 @@
+// R ranks
+
+public import Core
+public import PluginAPI
+
+/// The ranks of the tensor axis compute a part of every layer each (Shoeybi et al., "Megatron-LM", 2019, arXiv 1909.08053).
+public struct TensorParallel: ParallelStrategy {
+    public static let axis = MeshAxis.tensor
+
+    public init(_ config: NoConfig) {}
+
+    public func problems(_ run: DividedRun) -> [InputProblem] {
+        let ranks = run.mesh[.tensor]
+        let configuration = run.configuration
+        // What a place has no ranges for is said once for each cause, not for each layer.
+        let undivided = DecoderModel.specs(configuration).filter {
+            $0.placement.ranges(of: $0.shape[$0.placement.dim], rank: 0, of: ranks) == nil
+        }
+        let causes: [(name: String, count: Int)] = [
+            ("heads", configuration.headCount), ("key/value heads", configuration.keyValueHeadCount),
+            ("features of the feed-forward layers", configuration.mlpWidth),
+        ]
+        let found = causes.filter { $0.count % ranks != 0 && ($0.name != "key/value heads" || ranks % $0.count != 0) }
+        if undivided.isEmpty { return [] }
+        let what = found.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
+        let possible = (1...ranks).filter { size in causes.allSatisfy { $0.count % size == 0 } }.map(String.init)
+        return [
+            InputProblem(
+                "parallel.tensor",
+                "\(ranks) ranks cannot divide \(what.isEmpty ? undivided[0].name : what) evenly",
+                fix: "parallel.tensor=\(possible.joined(separator: " | "))")
+        ]
+    }
+
+    public func refine(_ plan: inout RankPlan) {
+        let exchange = TensorExchange(plan.mesh)
+        plan.exchange = exchange
+        plan.place = exchange.place
+    }
+}
+
+/// Registers `tensor`.
+public struct TensorPlugin: Plugin {
+    public init() {}
+    public func register(in registrar: Registrar) throws { try registrar.parallelism("tensor", TensorParallel.self) }
+}

@@ -1,0 +1,179 @@
+// B rows, T tokens of a row, C width
+
+internal import Core
+
+/// Takes the micro-batches of one optimizer step through this rank's stages, in the order of its pipeline schedule.
+///
+/// A rank alone is a pipeline of one stage. Activations go to the next stage and gradients come back as messages, whose
+/// channels are numbered by micro-batch and stage, so that every schedule finds its own.
+struct StagePass {
+    private let policy: PolicyModel
+    private let batches: [MicroBatch]
+    private let layouts: [BatchLayout]
+    private let settings: ObjectiveSettings
+    private let shape: PipelineShape
+    private let ranks: Communicator
+    private var flights: [Flight.ID: Flight] = [:]
+    /// What goes from one stage to the next on the same rank.
+    private var handed: [Int32: Tensor] = [:]
+    private var sent: [PendingCollective] = []
+
+    /// A micro-batch in a stage, between its forward and its backward.
+    fileprivate struct Flight {
+        struct ID: Hashable {
+            let microBatch: Int
+            let chunk: Int
+        }
+
+        let graph: Graph
+        let input: Tensor?
+        let output: Tensor?
+        let seeds: [(Tensor, gradient: Tensor)]
+        /// Taken by the next stage when its gradient is back.
+        let sending: PendingCollective?
+        var deferred: [() -> Void] = []
+    }
+
+    init(_ policy: PolicyModel, _ batches: [MicroBatch], _ settings: ObjectiveSettings) {
+        (self.policy, self.batches, self.settings) = (policy, batches, settings)
+        layouts = batches.map { BatchLayout($0.sequences) }
+        shape = policy.plan.pipeline.shape(microBatches: max(batches.count, 1))
+        ranks = policy.plan.mesh.along(.pipeline)
+    }
+
+    /// Forward and backward; gradients end up in the arenas.
+    /// - Parameter objective: called on the rank that has the head: the outputs from which a micro-batch's gradients
+    ///   start.
+    mutating func train(_ objective: (TokenScores, MicroBatch) throws -> [(Tensor, gradient: Tensor)]) throws {
+        policy.arenas.startStep(microBatches: batches.count)
+        let schedule = policy.plan.pipeline.schedule(microBatches: batches.count)
+        for action in batches.isEmpty ? [] : schedule.actions[ranks.rank] {
+            switch action.kind {
+            case .forward: try policy.runtime.phase("forward") { try forward(action, isRecording: true, objective) }
+            case .backward: policy.runtime.phase("backward") { backward(action, .all) }
+            case .backwardInput: policy.runtime.phase("backward") { backward(action, .inputs) }
+            case .backwardWeight: policy.runtime.phase("backward") { backwardWeights(action) }
+            }
+        }
+        policy.arenas.finishStep()
+        try finish()
+    }
+
+    /// Forward only.
+    /// - Parameter body: called on the rank that has the head.
+    mutating func forward(_ body: (TokenScores, MicroBatch) throws -> Void) throws {
+        for microBatch in batches.indices {
+            for chunk in policy.stages.indices {
+                try forward(PipelineAction(.forward, microBatch: microBatch, chunk: chunk), isRecording: false) {
+                    try body($0, $1)
+                    return []
+                }
+            }
+        }
+        try finish()
+    }
+
+    private mutating func finish() throws {
+        for message in sent { message.finish() }
+        sent = []
+        try policy.plan.mesh.link.check()
+    }
+
+    // MARK: actions
+
+    private mutating func forward(
+        _ action: PipelineAction, isRecording: Bool,
+        _ objective: (TokenScores, MicroBatch) throws -> [(Tensor, gradient: Tensor)]
+    ) throws {
+        let (layout, stage) = (layouts[action.microBatch], policy.stages[action.chunk])
+        guard !layout.targets.isEmpty else { return policy.arenas.idleForward(action.chunk) }
+        let graph = Graph(policy.runtime, recording: isRecording)
+        let tokens = layout.tokens(policy.runtime)
+        policy.arenas.startForward(action.chunk)
+        let input = stage.stage.isFirst ? nil : graph.leaf(receive(.activation, action, stage, layout))
+        var x = input ?? stage.embed(graph, tokens)
+        x = stage.applyBlocks(graph, x, stage.context(tokens))
+        var seeds: [(Tensor, gradient: Tensor)] = []
+        var sending: PendingCollective?
+        if stage.stage.isLast {
+            let scores = policy.score(
+                stage, stage.normalize(graph, x), layout, batches[action.microBatch], on: graph, settings)
+            seeds = try objective(scores, batches[action.microBatch])
+        } else {
+            sending = send(x.detached, .activation, action)
+        }
+        policy.arenas.endForward(action.chunk)
+        guard isRecording else {
+            sent += sending.map { [$0] } ?? []
+            return
+        }
+        flights[action.id] = Flight(
+            graph: graph, input: input, output: stage.stage.isLast ? nil : x, seeds: seeds, sending: sending)
+    }
+
+    private mutating func backward(_ action: PipelineAction, _ kind: ArenaExchange.Backward) {
+        policy.arenas.startBackward(action.chunk, kind)
+        defer { policy.arenas.endBackward(action.chunk) }
+        guard var flight = flights.removeValue(forKey: action.id) else { return }
+        var seeds = flight.seeds
+        if let output = flight.output {
+            let stage = policy.stages[action.chunk]
+            seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch]))]
+            flight.sending?.finish()
+        }
+        let deferred = flight.graph.backward(from: seeds, deferringWeights: kind == .inputs)
+        if let input = flight.input {
+            let gradient = flight.graph.gradient(of: input) ?? policy.runtime.zeros(input.shape, input.dtype)
+            if let message = send(gradient, .gradient, action) { sent.append(message) }
+        }
+        if kind == .inputs {
+            flight.deferred = deferred
+            flights[action.id] = flight
+        }
+    }
+
+    private mutating func backwardWeights(_ action: PipelineAction) {
+        policy.arenas.startBackward(action.chunk, .weights)
+        for compute in flights.removeValue(forKey: action.id)?.deferred ?? [] { compute() }
+        policy.arenas.endBackward(action.chunk)
+    }
+
+    // MARK: messages
+
+    private enum Content { case activation, gradient }
+
+    /// The stage to which, or from which, an action's message goes, and its channel: numbered by the stage before the
+    /// border.
+    private func border(_ content: Content, _ action: PipelineAction, isSending: Bool) -> (rank: Int, channel: Int32) {
+        let stage = shape.stage(rank: ranks.rank, chunk: action.chunk)
+        let isForward = (content == .activation) == isSending
+        let other = isForward ? stage + 1 : stage - 1
+        let number = 2 * (action.microBatch * shape.stageCount + min(stage, other))
+        return (shape.place(ofStage: other).rank, Int32(1 + number + (content == .activation ? 0 : 1)))
+    }
+
+    private mutating func send(_ x: Tensor, _ content: Content, _ action: PipelineAction) -> PendingCollective? {
+        let (rank, channel) = border(content, action, isSending: true)
+        if rank == ranks.rank {
+            handed[channel] = x
+            return nil
+        }
+        return ranks.start(.send(x.contiguous(), to: rank, channel: channel))
+    }
+
+    /// Activations [B, T, C] or their gradient.
+    private mutating func receive(
+        _ content: Content, _ action: PipelineAction, _ stage: DecoderModel, _ layout: BatchLayout
+    ) -> Tensor {
+        let (rank, channel) = border(content, action, isSending: false)
+        if let x = handed.removeValue(forKey: channel) { return x }
+        let x = policy.runtime.empty(
+            [layout.rowCount, layout.rowLength, stage.configuration.width], stage.dtype)
+        ranks.run(.receive(x, from: rank, channel: channel))
+        return x
+    }
+}
+
+extension PipelineAction {
+    fileprivate var id: StagePass.Flight.ID { .init(microBatch: microBatch, chunk: chunk) }
+}
