@@ -7,9 +7,20 @@
 // the same bits here and there.
 
 #if defined(__x86_64__)
-// A part of 16 lines is turned into the first-level cache; all rows pass by it. The cache has room for the parts that
-// are fetched ahead, and no other keeps them: they are read once.
-enum { LINES = 16, PART_WORDS = 64, PARTS_AHEAD = 5, MOST_ROWS = 16 };
+// Words of 16 lines are turned, so that a line is a lane; all rows pass by them. What is fetched ahead is as far away as
+// the first-level cache has room for, and it is asked for in the order of memory, which is read fastest that way.
+enum { LINES = 16, PART_WORDS = 64, DIRECT_ROWS = 4, MOST_ROWS = 16 };
+
+/// Turns 16 words of LINES lines and fetches as many bytes from `ahead` on, one line at each read: more at once than the
+/// core can keep track of would be dropped.
+CK_AVX512 void turn_words(__m512i r[LINES], const char *x, int64_t stride, const char *ahead) {
+    UNROLL for (int i = 0; i < LINES; i++) {
+        r[i] = _mm512_loadu_si512(x + i * stride);
+        _mm_prefetch(ahead + i * 64, _MM_HINT_T0);
+        __asm__ volatile("" ::: "memory");
+    }
+    ck_transpose(r);
+}
 
 /// Words of 16 lines, of which `lines` are there, side by side; zero past the end of a line.
 CK_AVX512 void turn(uint32_t *part, const char *x, int64_t stride, int64_t bytes, int64_t lines) {
@@ -28,17 +39,48 @@ CK_AVX512 void turn(uint32_t *part, const char *x, int64_t stride, int64_t bytes
     }
 }
 
+// Up to ROWS rows of one panel: words go from the lines to the sums without a stop.
+#define DIRECT(NAME, ROWS, TARGET, AS, REPEAT, ADD)                                                                    \
+    __attribute__((target(TARGET))) static void NAME(const uint32_t *a, const char *x, int64_t stride, int64_t bytes,  \
+                                                     const ck_result *to) {                                            \
+        __m512 sum[ROWS];                                                                                              \
+        UNROLL for (int i = 0; i < ROWS; i++) sum[i] = _mm512_setzero_ps();                                            \
+        int64_t words = (bytes + 3) / 4, p = 0;                                                                        \
+        for (; to->columns >= LINES && p * 4 + 64 <= bytes; p += LINES) {                                              \
+            __m512i r[LINES];                                                                                          \
+            turn_words(r, x + p * 4, stride, x + LINES * stride + p * 64);                                             \
+            UNROLL for (int w = 0; w < LINES; w++)                                                                     \
+                UNROLL for (int i = 0; i < ROWS; i++)                                                                  \
+                    sum[i] = ADD(sum[i], REPEAT(a[(p + w) * CK_PANEL_ROWS + i]), AS(r[w]));                            \
+        }                                                                                                              \
+        while (p < words) {                                                                                            \
+            _Alignas(64) uint32_t part[LINES * LINES];                                                                 \
+            int64_t end = ck_min(p + LINES, words);                                                                    \
+            turn(part, x + p * 4, stride, ck_min(64, bytes - p * 4), to->columns);                                     \
+            for (const uint32_t *at = part; p < end; p++, at += LINES)                                                 \
+                UNROLL for (int i = 0; i < ROWS; i++)                                                                  \
+                    sum[i] = ADD(sum[i], REPEAT(a[p * CK_PANEL_ROWS + i]), AS(_mm512_load_si512(at)));                 \
+        }                                                                                                              \
+        UNROLL for (int i = 0; i < ROWS; i++)                                                                          \
+            if (i < to->rows) ck_store(to, i, 0, sum[i]);                                                              \
+    }
+#define DIRECTS(ROWS)                                                                                                  \
+    DIRECT(direct_pairs_##ROWS, ROWS, AVX512_PAIRS, CK_PAIRS, CK_PAIR, _mm512_dpbf16_ps)                               \
+    DIRECT(direct_floats_##ROWS, ROWS, AVX512, CK_FLOATS, CK_FLOAT, CK_FUSED)
+DIRECTS(1)
+DIRECTS(4)
+
 // The sums of ROWS rows start at zero or continue `sums`; they end there, or in c. Rows past the 12th are those of the
-// next panel. One line of the part at `ahead` is fetched for each word.
+// next panel. `step` bytes further on than the last, 64 bytes from `ahead` on are fetched for each word.
 #define ROW(p, i) (i < CK_PANEL_ROWS ? a : next)[(p) * CK_PANEL_ROWS + i % CK_PANEL_ROWS]
 #define FEW(NAME, ROWS, TARGET, AS, REPEAT, ADD)                                                                       \
     __attribute__((target(TARGET))) static void NAME(const uint32_t *a, const uint32_t *next, const uint32_t *part,    \
                                                      int64_t depth, int first, float (*sums)[LINES],                   \
-                                                     const char *ahead, int64_t stride, const ck_result *to) {         \
+                                                     const char *ahead, int64_t step, const ck_result *to) {           \
         __m512 sum[ROWS];                                                                                              \
         UNROLL for (int i = 0; i < ROWS; i++) sum[i] = first ? _mm512_setzero_ps() : _mm512_loadu_ps(sums[i]);         \
         for (int64_t p = 0; p < depth; p++) {                                                                          \
-            _mm_prefetch(ahead + p % LINES * stride + p / LINES * 64, _MM_HINT_NTA);                                   \
+            _mm_prefetch(ahead + p * step, _MM_HINT_T0);                                                               \
             __m512i x = _mm512_load_si512(part + p * LINES);                                                           \
             UNROLL for (int i = 0; i < ROWS; i++) sum[i] = ADD(sum[i], REPEAT(ROW(p, i)), AS(x));                      \
         }                                                                                                              \
@@ -55,36 +97,52 @@ FEWS(8)
 FEWS(12)
 FEWS(16)
 
+typedef void direct_function(const uint32_t *a, const char *x, int64_t stride, int64_t bytes, const ck_result *to);
 typedef void few_function(const uint32_t *a, const uint32_t *next, const uint32_t *part, int64_t depth, int first,
-                          float (*sums)[LINES], const char *ahead, int64_t stride, const ck_result *to);
+                          float (*sums)[LINES], const char *ahead, int64_t step, const ck_result *to);
 
-/// The product with lines that lie densely, `bytes` long.
-__attribute__((target(AVX512))) static void dense_product(const ck_product *x, const uint32_t *a, const char *b,
-                                                          int64_t stride, int64_t bytes) {
+/// What the rows from `row` on write for lines from `line` on.
+CK_INLINE ck_result few_result(const ck_product *x, int64_t row, int64_t rows, int64_t line) {
+    int64_t size = x->c_type == CK_FLOAT32 ? 4 : 2;
+    return (ck_result){(char *)x->c + (row * x->ldc + line) * size, x->ldc,  rows,     x->n - line, x->alpha,
+                       x->beta, x->c_type};
+}
+
+/// The product with 16 lines that lie densely, `bytes` long, by parts of them in the first-level cache.
+__attribute__((target(AVX512))) static void product_by_parts(const ck_product *x, const uint32_t *a, const char *b,
+                                                             int64_t stride, int64_t bytes, int64_t line) {
     static few_function *const functions[2][4] = {{floats_4, floats_8, floats_12, floats_16},
                                                   {pairs_4, pairs_8, pairs_12, pairs_16}};
     _Alignas(64) uint32_t part[PART_WORDS * LINES];
     _Alignas(64) float sums[CK_FEW_ROWS + MOST_ROWS][LINES];
-    int64_t words = (bytes + 3) / 4, size = x->c_type == CK_FLOAT32 ? 4 : 2;
-    int64_t parts = (words + PART_WORDS - 1) / PART_WORDS;
-    for (int64_t line = 0; line < x->n; line += LINES)
-        for (int64_t p = 0; p < words; p += PART_WORDS) {
-            int64_t depth = ck_min(PART_WORDS, words - p), rows;
-            const char *from = b + line * stride + p * 4;
-            int64_t later = p / PART_WORDS + PARTS_AHEAD;
-            const char *ahead = b + (line + later / parts * LINES) * stride + later % parts * PART_WORDS * 4;
-            turn(part, from, stride, ck_min(PART_WORDS * 4, bytes - p * 4), x->n - line);
-            for (int64_t row = 0; row < x->m; row += rows) {
-                // Up to 16 rows at a time, but only the last ones come from two panels.
-                rows = x->m - row <= MOST_ROWS ? x->m - row : CK_PANEL_ROWS;
-                ck_result to = {(char *)x->c + (row * x->ldc + line) * size, x->ldc, rows, x->n - line, x->alpha,
-                                x->beta, x->c_type};
-                const uint32_t *at = a + (row / CK_PANEL_ROWS * words + p) * CK_PANEL_ROWS;
-                functions[x->type == CK_BFLOAT16][(rows - 1) / 4](
-                    at, at + words * CK_PANEL_ROWS, part, depth, p == 0, sums + row,
-                    row == 0 ? ahead : from, row == 0 ? stride : 0, p + depth == words ? &to : NULL);
-            }
+    int64_t words = (bytes + 3) / 4;
+    for (int64_t p = 0; p < words; p += PART_WORDS) {
+        int64_t depth = ck_min(PART_WORDS, words - p), rows;
+        turn(part, b + p * 4, stride, ck_min(PART_WORDS * 4, bytes - p * 4), x->n - line);
+        for (int64_t row = 0; row < x->m; row += rows) {
+            // Up to 16 rows at a time, but only the last ones come from two panels.
+            rows = x->m - row <= MOST_ROWS ? x->m - row : CK_PANEL_ROWS;
+            ck_result to = few_result(x, row, rows, line);
+            const uint32_t *at = a + (row / CK_PANEL_ROWS * words + p) * CK_PANEL_ROWS;
+            functions[x->type == CK_BFLOAT16][(rows - 1) / 4](
+                at, at + words * CK_PANEL_ROWS, part, depth, p == 0, sums + row, b + LINES * stride + p * 64,
+                row == 0 ? 64 : 0, p + depth == words ? &to : NULL);
         }
+    }
+}
+
+/// The product with lines that lie densely, `bytes` long.
+static void dense_product(const ck_product *x, const uint32_t *a, const char *b, int64_t stride, int64_t bytes) {
+    static direct_function *const functions[2][2] = {{direct_floats_1, direct_floats_4},
+                                                     {direct_pairs_1, direct_pairs_4}};
+    for (int64_t line = 0; line < x->n; line += LINES) {
+        if (x->m > DIRECT_ROWS) {
+            product_by_parts(x, a, b + line * stride, stride, bytes, line);
+        } else {
+            ck_result to = few_result(x, 0, x->m, line);
+            functions[x->type == CK_BFLOAT16][x->m > 1](a, b + line * stride, stride, bytes, &to);
+        }
+    }
 }
 #endif
 

@@ -24,7 +24,9 @@ CK_CLONES static void pack_any(uint32_t *panel, int64_t width, const char *x, in
 
 #if defined(__x86_64__)
 #define TARGET __attribute__((target(AVX512)))
-enum { COLUMN_WORDS = 16 };
+/// Words of all lines that are packed in one go. Rows some powers of two apart share few places in a cache, which then
+/// does not hold what many of them bring.
+static int64_t column_words(int64_t row_bytes) { return row_bytes % 2048 == 0 ? 4 : 16; }
 
 /// Lines that lie densely: 16 of them are turned at a time. `ahead`: bytes from here to what is packed next.
 TARGET static void pack_lines(uint32_t *panel, int64_t width, const char *x, int64_t line_bytes, int64_t lines,
@@ -78,13 +80,13 @@ CK_AVX512 void read_word(__m512i word[2], const char *at, int32_t type, int64_t 
         word[v] = _mm512_permutex2var_epi16(first, _mm512_add_epi32(pair, _mm512_set1_epi32(0x100010 * v)), second);
 }
 
-/// Words [start, end) of one panel, whose first line begins at x.
+/// Words [start, end) of one panel, whose first line begins at x; those `step` words further are fetched.
 CK_AVX512 void pack_side(uint32_t *panel, int64_t width, const char *x, int32_t type, int64_t bytes, int64_t lines,
-                         int64_t k, int64_t start, int64_t end, int vectors) {
+                         int64_t k, int64_t start, int64_t end, int64_t step, int vectors) {
     int64_t per_word = type == CK_BFLOAT16 ? 2 : 1;
     __mmask32 present = (__mmask32)((1ull << ck_min(lines, 32)) - 1), kept = (__mmask32)((1ull << width) - 1);
     for (int64_t p = start; p < end; p++) {
-        const char *at = x + p * per_word * bytes, *ahead = at + COLUMN_WORDS * per_word * bytes;
+        const char *at = x + p * per_word * bytes, *ahead = at + step * per_word * bytes;
         __m512i word[2];
         read_word(word, at, type, bytes, per_word * p + 1 < k, present, vectors);
         _mm_prefetch(ahead, _MM_HINT_T0);
@@ -98,12 +100,12 @@ CK_AVX512 void pack_side(uint32_t *panel, int64_t width, const char *x, int32_t 
 /// for one panel is still near for its neighbour.
 TARGET static void pack_columns(uint32_t *panels, int64_t width, const char *x, int32_t type, int64_t k_stride,
                                 int64_t lines, int64_t k, int64_t start, int64_t end) {
-    int64_t words = words_of(type, k), size = type == CK_BFLOAT16 ? 2 : 4;
-    for (int64_t p = start; p < end; p += COLUMN_WORDS)
+    int64_t words = words_of(type, k), size = type == CK_BFLOAT16 ? 2 : 4, step = column_words(k_stride * size);
+    for (int64_t p = start; p < end; p += step)
         for (int64_t line = 0; line < lines; line += width) {
 #define PACK_SIDE(TYPE, VECTORS)                                                                                       \
     pack_side(panels + line * words, width, x + line * size, TYPE, k_stride * size, lines - line, k, p,                \
-              ck_min(p + COLUMN_WORDS, end), VECTORS)
+              ck_min(p + step, end), step, VECTORS)
             if (type == CK_BFLOAT16 && width > 16) PACK_SIDE(CK_BFLOAT16, 2);
             else if (type == CK_BFLOAT16) PACK_SIDE(CK_BFLOAT16, 1);
             else if (width > 16) PACK_SIDE(CK_FLOAT32, 2);

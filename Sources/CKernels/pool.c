@@ -8,6 +8,10 @@
 // A call waits only for workers that took part, so one that wakes late costs nothing. Indices are handed out by a
 // shared counter: which worker computes an index may differ between runs, so tasks must be functions of the index alone
 // (the worker number only names scratch memory).
+//
+// While all spin, no lock is taken: a step of generation is hundreds of calls of a few microseconds. A sleeper first
+// says that it sleeps and then looks again; who has news first tells it and then looks for sleepers (both in one order
+// that all threads agree on), so none is missed.
 
 enum { SPINS = 2000 };
 
@@ -18,14 +22,16 @@ struct ck_pool {
     pthread_cond_t wake, done;
     atomic_llong generation;
     atomic_llong next;
-    // Workers inside the current task; changed under the mutex, read without it while spinning.
-    atomic_int active;
-    // Guarded by the mutex.
-    int open, stopping;
+    /// OPEN while workers may still take part, and how many of them are inside.
+    atomic_int state;
+    atomic_int sleeping, waiting, stopping;
+    // Changed while the pool is closed and empty.
     int64_t count;
     ck_task task;
     void *context;
 };
+
+enum { OPEN = 1 << 30 };
 
 typedef struct { ck_pool *pool; int32_t worker; } start_info;
 
@@ -54,22 +60,33 @@ static void *worker_main(void *argument) {
         for (int spin = 0; spin < SPINS && atomic_load(&pool->generation) == seen; spin++) relax();
         if (atomic_load(&pool->generation) == seen) {
             pthread_mutex_lock(&pool->mutex);
+            atomic_fetch_add(&pool->sleeping, 1);
             while (atomic_load(&pool->generation) == seen) pthread_cond_wait(&pool->wake, &pool->mutex);
+            atomic_fetch_sub(&pool->sleeping, 1);
             pthread_mutex_unlock(&pool->mutex);
         }
-        pthread_mutex_lock(&pool->mutex);
         seen = atomic_load(&pool->generation);
-        int stopping = pool->stopping, open = pool->open;
-        if (open) atomic_fetch_add(&pool->active, 1);
-        pthread_mutex_unlock(&pool->mutex);
-        if (stopping) return NULL;
+        if (atomic_load(&pool->stopping)) return NULL;
+        int state = atomic_load(&pool->state);
+        while (state & OPEN && !atomic_compare_exchange_weak(&pool->state, &state, state + 1)) {}
         // Too late: the others have done everything.
-        if (!open) continue;
+        if (!(state & OPEN)) continue;
         work(pool, info.worker);
-        pthread_mutex_lock(&pool->mutex);
-        if (atomic_fetch_sub(&pool->active, 1) == 1) pthread_cond_signal(&pool->done);
-        pthread_mutex_unlock(&pool->mutex);
+        if (atomic_fetch_sub(&pool->state, 1) == 1 && atomic_load(&pool->waiting)) {
+            pthread_mutex_lock(&pool->mutex);
+            pthread_cond_signal(&pool->done);
+            pthread_mutex_unlock(&pool->mutex);
+        }
     }
+}
+
+/// Tells workers of a new generation.
+static void announce(ck_pool *pool) {
+    atomic_fetch_add(&pool->generation, 1);
+    if (atomic_load(&pool->sleeping) == 0) return;
+    pthread_mutex_lock(&pool->mutex);
+    pthread_cond_broadcast(&pool->wake);
+    pthread_mutex_unlock(&pool->mutex);
 }
 
 ck_pool *ck_pool_create(int32_t threads) {
@@ -95,36 +112,36 @@ ck_pool *ck_pool_create(int32_t threads) {
     return NULL;
 }
 
+/// Waits until no worker is inside.
+static void wait_for_workers(ck_pool *pool) {
+    for (int spin = 0; spin < SPINS && atomic_load(&pool->state) > 0; spin++) relax();
+    if (atomic_load(&pool->state) == 0) return;
+    pthread_mutex_lock(&pool->mutex);
+    atomic_store(&pool->waiting, 1);
+    while (atomic_load(&pool->state) > 0) pthread_cond_wait(&pool->done, &pool->mutex);
+    atomic_store(&pool->waiting, 0);
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 void ck_pool_run(ck_pool *pool, int64_t count, ck_task task, void *context) {
     if (pool->threads == 1 || count <= 1) {
         for (int64_t index = 0; index < count; index++) task(context, index, 0);
         return;
     }
-    pthread_mutex_lock(&pool->mutex);
     pool->count = count;
     pool->task = task;
     pool->context = context;
     atomic_store(&pool->next, 0);
-    pool->open = 1;
-    atomic_fetch_add(&pool->generation, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
+    atomic_fetch_or(&pool->state, OPEN);
+    announce(pool);
     work(pool, 0);
-    pthread_mutex_lock(&pool->mutex);
-    pool->open = 0;
-    pthread_mutex_unlock(&pool->mutex);
-    for (int spin = 0; spin < SPINS && atomic_load(&pool->active) > 0; spin++) relax();
-    pthread_mutex_lock(&pool->mutex);
-    while (atomic_load(&pool->active) > 0) pthread_cond_wait(&pool->done, &pool->mutex);
-    pthread_mutex_unlock(&pool->mutex);
+    atomic_fetch_and(&pool->state, ~OPEN);
+    wait_for_workers(pool);
 }
 
 void ck_pool_destroy(ck_pool *pool) {
-    pthread_mutex_lock(&pool->mutex);
-    pool->stopping = 1;
-    atomic_fetch_add(&pool->generation, 1);
-    pthread_cond_broadcast(&pool->wake);
-    pthread_mutex_unlock(&pool->mutex);
+    atomic_store(&pool->stopping, 1);
+    announce(pool);
     for (int32_t worker = 1; worker < pool->threads; worker++) pthread_join(pool->handles[worker], NULL);
     pthread_cond_destroy(&pool->done);
     pthread_cond_destroy(&pool->wake);

@@ -29,10 +29,11 @@ CK_CLONES void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sum
     float cap = rows->cap, scale = cap > 0.0f ? 1.0f / cap : 1.0f;
     for (int64_t row = begin; row < end; row++) {
         const float *logits = rows->logits + row * rows->stride;
-        float chunk[CHUNK];
+        float chunk[CHUNK], exponentials[CHUNK];
         // The cap is increasing, so the largest capped logit is the cap of the largest.
         float top = largest(logits, rows->columns);
         if (cap > 0.0f) top = cap * ck_tanh(top * scale);
+        if (rows->weights) rows->tops[row * rows->tops_stride] = top;
         double total = 0, weighted = 0, plain = 0;
         for (int64_t start = 0; start < rows->columns; start += CHUNK) {
             int64_t count = ck_min(CHUNK, rows->columns - start);
@@ -43,18 +44,24 @@ CK_CLONES void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sum
                 for (int64_t i = 0; i < count; i++) chunk[i] *= cap;
                 z = chunk;
             }
+            int64_t offset = row * rows->weights_stride + start;
+            float *e = rows->weights ? ck_result_row(rows->weights, rows->weights_type, offset, exponentials)
+                                     : exponentials;
+            CK_VECTORIZE for (int64_t i = 0; i < count; i++) e[i] = ck_exp(z[i] - top);
+            if (rows->weights) ck_write_row(rows->weights, rows->weights_type, offset, count, e);
+            if (!sums) continue;
             float chunk_total = 0, chunk_weighted = 0, chunk_plain = 0;
             for (int64_t i = 0; i < count; i++) {
-                float s = z[i] - top, e = ck_exp(s);
-                chunk_total += e;
+                chunk_total += e[i];
                 // A logit of minus infinity has no weight.
-                chunk_weighted += e > 0.0f ? e * s : 0.0f;
+                chunk_weighted += e[i] > 0.0f ? e[i] * (z[i] - top) : 0.0f;
                 chunk_plain += z[i];
             }
             total += (double)chunk_total;
             weighted += (double)chunk_weighted;
             plain += (double)chunk_plain;
         }
+        if (!sums) continue;
         // Both sides are brought to the larger of the two largest.
         float *at = sums + row * step;
         double seen = (double)at[0], both = seen > (double)top ? seen : (double)top;
@@ -76,7 +83,7 @@ CK_CLONES void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_grad
 #pragma clang fp contract(fast)
     float cap = rows->cap, scale = cap > 0.0f ? 1.0f / cap : 1.0f;
     for (int64_t row = begin; row < end; row++) {
-        const float *logits = rows->logits + row * rows->stride;
+        const float *logits = rows->weights ? NULL : rows->logits + row * rows->stride;
         int64_t target = rows->targets[row * rows->target_stride];
         float value[4];
         for (int k = 0; k < 4; k++) value[k] = of->gradients[k] ? of->gradients[k][row * of->strides[k]] : 0.0f;
@@ -85,11 +92,15 @@ CK_CLONES void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_grad
         float own = target >= 0 ? value[0] : 0.0f;
         float of_softmax = value[1] - own - value[2], constant = value[2] / (float)of->vocabulary;
         float of_entropy = value[3];
+        float shift = rows->weights ? rows->tops[row * rows->tops_stride] - log_sum_exp : 0.0f;
+        float factor = ck_exp(shift);
         for (int64_t start = 0; start < rows->columns; start += CHUNK) {
             float chunk[CHUNK], bounded[CHUNK];
             int64_t count = ck_min(CHUNK, rows->columns - start), column = target - rows->first - start;
             int has_target = target >= 0 && column >= 0 && column < count;
-            const float *z = logits + start;
+            const float *z = rows->weights ? ck_read_row(rows->weights, rows->weights_type,
+                                                         row * rows->weights_stride + start, count, bounded)
+                                           : logits + start;
             int64_t offset = row * of->stride + start;
             float *dz = ck_result_row(of->dlogits, of->type, offset, chunk);
             if (cap > 0.0f) {
@@ -101,7 +112,15 @@ CK_CLONES void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_grad
                 }
                 if (has_target) dz[column] += own * (1.0f - bounded[column] * bounded[column]);
             } else {
-                if (of_entropy != 0.0f) {
+                if (rows->weights && of_entropy != 0.0f) {
+                    CK_VECTORIZE for (int64_t i = 0; i < count; i++) {
+                        float log_s = ck_log(z[i]) + shift, s = z[i] * factor;
+                        dz[i] = (s > 0.0f ? s * (of_softmax - of_entropy * (log_s + entropy)) : 0.0f) + constant;
+                    }
+                } else if (rows->weights) {
+                    float slope = factor * of_softmax;
+                    CK_VECTORIZE for (int64_t i = 0; i < count; i++) dz[i] = z[i] * slope + constant;
+                } else if (of_entropy != 0.0f) {
                     CK_VECTORIZE for (int64_t i = 0; i < count; i++) {
                         float log_s = z[i] - log_sum_exp, s = ck_exp(log_s);
                         dz[i] = (s > 0.0f ? s * (of_softmax - of_entropy * (log_s + entropy)) : 0.0f) + constant;

@@ -154,6 +154,40 @@ import Testing
         }
     }
 
+    @Test(arguments: [DType.float32, .bfloat16], [nil, 30.0])
+    func `scores and gradients are the same bits however much of the logits stays`(dtype: DType, softcap: Double?) {
+        let (fixture, runtime) = (CPUFixture(), Runtime(CPUBackend(threads: 2)))
+        func values(_ shape: [Int], seed: UInt64) -> Tensor {
+            Tensor(fixture.views(shape, dtype, seed: seed).cpu, runtime)
+        }
+        let (hidden, head) = (values([2100, 16], seed: 1), values([4500, 16], seed: 2))
+        let targets = runtime.tensor((0..<2100).map { Int32($0 * 7 % 4500) }, [2100])
+        func score(_ keptBytes: Int) -> [[Float]] {
+            let (graph, dhead) = (Graph(runtime, recording: true), runtime.zeros(head.shape, .float32))
+            let leaf = graph.leaf(hidden)
+            let scores = graph.score(
+                leaf, head: Parameter(name: "head", value: dhead, gradient: dhead, compute: head), targets: targets,
+                softcap: softcap, keptBytes: keptBytes)
+            let outputs = [scores.logProb, scores.logSumExp, scores.meanLogProb, scores.entropy]
+            graph.backward(from: outputs.map { ($0, gradient: runtime.full([2100], .float32, 0.3)) })
+            return (outputs + [graph.gradient(of: leaf), dhead].compactMap(\.self)).map { $0.floats() }
+        }
+        let all = score(1 << 30)
+        #expect(all.count == 6)
+        // Nothing, and some of the six blocks of 1050 x 2080.
+        for bytes in [0, 20 << 20] { #expect(score(bytes) == all) }
+    }
+
+    @Test(arguments: scores.filter { !$0.name.contains("2100") })
+    func `composed scores in bfloat16 agree with float64`(operation: GradientCheckCase) {
+        let expected = GradientCheck(operation, Runtime(ReferenceBackend()), .float64).run()
+        let found = GradientCheck(operation, Runtime(ReferenceBackend()), .bfloat16).run()
+        for (a, b) in zip(expected.outputs + expected.gradients, found.outputs + found.gradients) {
+            let scale = max(a.map { abs($0) }.max() ?? 1, 0.1)
+            #expect((zip(a, b).map { abs($0 - $1) }.max() ?? 0) <= 6e-2 * scale)
+        }
+    }
+
     private static var scores: [GradientCheckCase] {
         [
             (1, 1, nil), (3, 3001, nil), (5, 1024, 4.0), (2, 1500, 2.0), (4, 2049, 3.0), (2, 6200, nil), (2100, 3, nil),

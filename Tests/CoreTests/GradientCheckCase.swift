@@ -167,11 +167,12 @@ extension GradientCheckCase: CustomTestStringConvertible {
             GradientCheckCase("attention side by side \(name)", [[2, t, h + 2 * k, 4]]) { graph, x, _ in
                 let (cosine, sine) = Rope(theta: 100, dimCount: 4).tables(count: t, x[0].dtype, graph.runtime)
                 let positions = integers(graph, (0..<2 * t).map { Int32($0 % t) }, [2, t])
-                let turned = graph.rotary(
-                    x[0], first: h + k, cosine: cosine, sine: sine, positions: positions)
+                // A tensor that nobody else reads.
+                let own = graph.add(x[0], x[0])
                 return [
                     graph.attention(
-                        sideBySide: turned, keyValueHeads: k, scale: 0.6, mask: AttentionMask(window: window))
+                        sideBySide: own, keyValueHeads: k, scale: 0.6, mask: AttentionMask(window: window),
+                        rotation: Rotation(cosine: cosine, sine: sine, positions: positions))
                 ]
             }
         }

@@ -39,6 +39,7 @@
     ENTRY(test_swiglu, "ck_swiglu ck_swiglu_backward")                                                                 \
     ENTRY(test_rotary, "ck_rotary")                                                                                    \
     ENTRY(test_logit_sums, "ck_logit_sums")                                                                            \
+    ENTRY(test_logit_weights, "ck_logit_sums")                                                                         \
     ENTRY(test_logit_gradients, "ck_logit_gradients")
 
 #define DECLARE(function, kernels) void function(void);

@@ -158,8 +158,7 @@ void test_rotary(void) {
                                 expected[h * y_head + i] =
                                     i < 2 * half ? own * (double)cosine[pair] + other * turn : own;
                             }
-                        ck_rotary(y, y_type, x, x_type, y_head, x_head, heads, size, half, cosine, sine, -0.5f,
-                                  floats(2 * size, 1));
+                        ck_rotary(y, y_type, x, x_type, y_head, x_head, heads, size, half, cosine, sine, -0.5f);
                         all_near("y", y, y_type, space, expected, rounding(y_type), y_type == CK_FLOAT32 ? 2 : 1e-3);
                         release();
                     }

@@ -37,7 +37,17 @@ static head make(int64_t rows, int64_t vocabulary, double cap) {
 /// The columns from `first` on.
 static ck_logit_rows block(const head *x, int64_t first, int64_t size) {
     int64_t columns = x->vocabulary - first < size ? x->vocabulary - first : size;
-    return (ck_logit_rows){x->logits + first, x->stride, columns, first, x->targets, 2, (float)x->cap};
+    return (ck_logit_rows){.logits = x->logits + first, .stride = x->stride, .columns = columns, .first = first,
+                           .targets = x->targets, .target_stride = 2, .cap = (float)x->cap};
+}
+
+/// Where the weights of the columns from `first` on are kept: rows of V + 1, tops two apart.
+static void keep(ck_logit_rows *rows, const head *x, void *weights, int32_t type, float *tops) {
+    rows->weights = (char *)weights + rows->first * type_size(type);
+    rows->weights_type = type;
+    rows->weights_stride = x->vocabulary + 1;
+    rows->tops = tops;
+    rows->tops_stride = 2;
 }
 
 void test_logit_sums(void) {
@@ -69,13 +79,45 @@ void test_logit_sums(void) {
             }
 }
 
+void test_logit_weights(void) {
+    EACH(kind, CK_FLOAT32, CK_BFLOAT16)
+        EACH(vocabulary, 1, 2, 33, 1024, 3001) {
+            int32_t type = (int32_t)kind;
+            head x = make(5, vocabulary, 0);
+            describe("weights of %lld logits, type %d", (long long)vocabulary, type);
+            int64_t space = (x.rows - 1) * (vocabulary + 1) + vocabulary;
+            void *weights = numbers(type, space, 1);
+            float *tops = floats(x.rows * 2, 1), *sums = floats(5 * x.rows, 1), *plain = floats(5 * x.rows, 1);
+            for (int64_t i = 0; i < 5 * x.rows; i++) sums[i] = plain[i] = i < x.rows ? -FLT_MAX : 0;
+            double *expected = widened(weights, type, space), *of_tops = widened(tops, CK_FLOAT32, x.rows * 2);
+            for (int64_t r = 0; r < x.rows; r++) {
+                of_tops[r * 2] = x.sums[r];
+                for (int64_t i = 0; i < vocabulary; i++)
+                    expected[r * (vocabulary + 1) + i] = exp((double)x.logits[r * x.stride + i] - x.sums[r]);
+            }
+            ck_logit_rows rows = block(&x, 0, vocabulary), alone = rows;
+            ck_logit_sums(&alone, plain, x.rows, 1, 0, x.rows);
+            keep(&rows, &x, weights, type, tops);
+            ck_logit_sums(&rows, sums, x.rows, 1, 0, 3);
+            ck_logit_sums(&rows, NULL, 0, 0, 3, x.rows);
+            all_near("weights", weights, type, space, expected, rounding(type), 1e-28);
+            all_near("tops", tops, CK_FLOAT32, x.rows * 2, of_tops, 0, 1);
+            for (int64_t k = 0; k < 5; k++)
+                for (int64_t r = 0; r < 3; r++)
+                    expect("sums are those without weights", sums[k * x.rows + r] == plain[k * x.rows + r]);
+            release();
+        }
+}
+
 void test_logit_gradients(void) {
-    EACH(kind, CK_FLOAT32, CK_BFLOAT16, -1) // -1: over the logits
+    // -1: over the logits; 2 and 3: from weights of either type, over them
+    EACH(kind, CK_FLOAT32, CK_BFLOAT16, -1, 2, 3)
         EACH(given, 0, 1, 7, 15)            // which of the four gradients are given, by bits
             EACH(cap, 0, 3)
                 EACH(vocabulary, 1, 33, 3001) {
+                    if (kind > 1 && cap) continue;
                     head x = make(4, vocabulary, (double)cap);
-                    int32_t type = kind < 0 ? CK_FLOAT32 : (int32_t)kind;
+                    int32_t type = kind < 0 || kind == 2 ? CK_FLOAT32 : kind == 3 ? CK_BFLOAT16 : (int32_t)kind;
                     describe("ck_logit_gradients of %lld logits, kind %lld, given %lld, cap %lld",
                              (long long)vocabulary, (long long)kind, (long long)given, (long long)cap);
                     float *all = floats(x.rows, 1), *entropy = floats(x.rows * 3, 1), *given_of[4];
@@ -103,14 +145,21 @@ void test_logit_gradients(void) {
                                                 .entropy_stride = 3, .vocabulary = vocabulary, .type = type,
                                                 .stride = stride};
                     for (int k = 0; k < 4; k++) of.gradients[k] = given_of[k], of.strides[k] = 2;
+                    float *tops = floats(x.rows * 2, 1);
                     for (int64_t first = 0; first < vocabulary; first += 1500) {
                         ck_logit_rows rows = block(&x, first, 1500);
+                        if (kind > 1) {
+                            keep(&rows, &x, dlogits, type, tops);
+                            ck_logit_sums(&rows, NULL, 0, 0, 0, x.rows);
+                            rows.logits = NULL;
+                        }
                         of.dlogits = (char *)dlogits + first * type_size(type);
                         ck_logit_gradients(&rows, &of, 0, 1);
                         ck_logit_gradients(&rows, &of, 1, x.rows);
                     }
-                    all_near("dlogits", dlogits, type, space, expected, 2 * rounding(type),
-                             type == CK_BFLOAT16 ? 1e-3 : 4);
+                    // The weights were rounded before, and their logarithm is as uncertain as they are.
+                    all_near("dlogits", dlogits, type, space, expected, (kind == 3 ? 4 : 2) * rounding(type),
+                             kind == 3 && given & 8 ? 1 : type == CK_BFLOAT16 ? 1e-3 : 4);
                     release();
                 }
 }

@@ -313,9 +313,8 @@ void ck_swiglu_backward(const ck_swiglu_rows *x, int64_t first, int64_t end);
 // ---- rotary.c
 
 /// Heads [H, D] of one token: pairs (x[i], x[half + i]) turned by the angle of cosine[i], sign * sine[i]. y may be x.
-/// scratch holds 2 D floats.
 void ck_rotary(void *y, int32_t y_type, const void *x, int32_t x_type, int64_t y_head, int64_t x_head, int64_t heads,
-               int64_t head_size, int64_t half, const float *cosine, const float *sine, float sign, float *scratch);
+               int64_t head_size, int64_t half, const float *cosine, const float *sine, float sign);
 
 // ---- scores.c: rows of logits, a block of the vocabulary at a time
 
@@ -328,6 +327,13 @@ typedef struct {
     int64_t target_stride;
     /// Logits become cap * tanh(logits / cap); 0 is none.
     float cap;
+    /// [N, columns] float32 or bfloat16 with dense rows, or NULL: e^(z - top) of logits without a cap.
+    void *weights;
+    int32_t weights_type;
+    int64_t weights_stride;
+    /// [N], the largest logit of each row of the block, beside weights.
+    float *tops;
+    int64_t tops_stride;
 } ck_logit_rows;
 
 typedef struct {
@@ -338,17 +344,18 @@ typedef struct {
     const float *gradients[4];
     int64_t strides[4];
     int64_t vocabulary;
-    /// [N, columns] float32 (may be the logits) or bfloat16, dense rows
+    /// [N, columns] float32 (may be the logits) or bfloat16, dense rows; may be the weights
     void *dlogits;
     int32_t type;
     int64_t stride;
 } ck_logit_gradients_of;
 
 /// Adds the block to the sums [5, N] of rows [begin, end): the largest logit; sums of e^(z - largest),
-/// e^(z - largest) (z - largest) and z; the target's logit once it was seen.
+/// e^(z - largest) (z - largest) and z; the target's logit once it was seen. Writes weights and tops where they are
+/// given; then sums may be NULL.
 void ck_logit_sums(const ck_logit_rows *rows, float *sums, int64_t sums_stride, int64_t step, int64_t begin,
                    int64_t end);
-/// Writes the block's gradients of rows [begin, end).
+/// Writes the block's gradients of rows [begin, end), from weights and tops where they are given, else from logits.
 void ck_logit_gradients(const ck_logit_rows *rows, const ck_logit_gradients_of *of, int64_t begin, int64_t end);
 
 // ---- quantize.c: numbers kept in 8 or 4 bits

@@ -141,17 +141,30 @@ public struct LogitBlock {
     public var softcap: Double?
 }
 
+/// A block's logits z in another form, of which fewer digits are enough: the largest of a row is exactly 1.
+public struct LogitWeights {
+    /// [N, V'], e^(z - top)
+    public var values: BufferView
+    /// [N] float32 or wider, the largest logit of each row of the block
+    public var tops: BufferView
+}
+
 /// Takes a block of the vocabulary into running sums of rows; after the last block, `LogitSums` gives the scores.
 public struct TokenScoring {
     public var block: LogitBlock
-    /// [5, N], updated: the rows of `LogitSums`
-    public var sums: BufferView
+    /// [5, N], updated: the rows of `LogitSums`; nil = only the weights are wanted
+    public var sums: BufferView?
+    /// Written too, where logits have no soft-cap.
+    public var weights: LogitWeights?
 }
 
 /// Gradients of the scores with regard to a block of logits:
 /// dz = g_p (onehot - s) + g_l s + g_m (1/V - s) - g_h s (log s + entropy), s = softmax(z), times the soft-cap's slope.
 public struct TokenScoringBackward {
+    /// Its `logits` hold the weights instead where there are tops.
     public var block: LogitBlock
+    /// [N], see `LogitWeights`; nil = `block` holds logits
+    public var tops: BufferView?
     /// [N] of the whole rows, here and below
     public var logSumExp: BufferView
     public var entropy: BufferView

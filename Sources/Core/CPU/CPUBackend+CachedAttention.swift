@@ -7,8 +7,8 @@ extension CPUBackend {
     private static let tileRows = 32
     /// Shares of the work for each thread.
     private static let attentionShares = 8
-    /// Multiply-adds below which other threads are not called.
-    private static let smallWork = 1 << 20
+    /// Scores times head size below which other threads are not called: a few microseconds.
+    private static let smallWork = 1 << 16
 
     func supports(_ attention: CachedAttention) -> Bool {
         [attention.q, attention.out].allSatisfy { $0.dtype.isSingle && $0.hasDenseRows }
@@ -27,7 +27,8 @@ extension CPUBackend {
         let call = CPUBackend.describe(attention)
         let size = Int(withUnsafePointer(to: call) { ck_cached_attention_scratch($0, Int64(longest)) })
         let pieces = tiles.reduce(0) { $0 + $1.pieces.count }
-        let isSmall = pieces * Int(CK_CACHE_PIECE) / 4 * longest * heads * attention.q.shape[2] < CPUBackend.smallWork
+        let work = tiles.reduce(0) { $0 + $1.count * $1.keys } * heads * attention.q.shape[2]
+        let isSmall = work < CPUBackend.smallWork
         if !isSmall && pieces > tiles.count && tiles.count * kvHeads < 2 * pool.threadCount {
             return splitAttention(call, tiles, partialSize: longest * rowsPerToken * (attention.q.shape[2] + 2), size)
         }
@@ -112,7 +113,8 @@ extension CPUBackend {
             let first = attention.window.map { max(position - $0 + 1, 0) } ?? 0
             tiles.append(
                 CachedAttentionTile(
-                    token: token, count: end - token, sequence: sequence, pieces: first / piece..<last / piece + 1))
+                    token: token, count: end - token, sequence: sequence, keys: last + 1 - first,
+                    pieces: first / piece..<last / piece + 1))
             token = end
         }
         return tiles
@@ -147,5 +149,7 @@ private struct CachedAttentionTile {
     let token: Int
     let count: Int
     let sequence: Int
+    /// How many the last token and those before it see together.
+    let keys: Int
     let pieces: Range<Int>
 }

@@ -165,7 +165,7 @@ public final class DecoderModel {
     ) -> HeadScores {
         graph.score(
             hidden, head: head, vocabulary: configuration.vocabularySize, targets: targets, temperature: temperature,
-            softcap: softcap, exchange: exchange)
+            softcap: softcap, exchange: exchange, keptBytes: checkpointing == .none ? Graph.keptScoreBytes : 0)
     }
 
     /// The final norm: what heads read, [B, T, C]. Precondition: the stage is the last.

@@ -110,16 +110,15 @@ public struct SelfAttention {
         return mixed.reshaped(to: [x.shape[0], x.shape[1], mixed.shape[2] * headSize])
     }
 
-    /// Attention over all [B, T, (H + 2 K) D], whose parts stay where they are.
+    /// Attention over all [B, T, (H + 2 K) D], whose parts stay where they are and are rotated there.
     private func attention(_ graph: Graph, _ all: Tensor, _ context: DecoderContext, _ mask: AttentionMask) -> Tensor {
-        let rotatedCount = headCounts[0] + headCounts[1]
-        var heads = all.reshaped(to: [all.shape[0], all.shape[1], rotatedCount + headCounts[2], headSize])
-        if rotates, let rotation = context.rotation {
-            heads = graph.rotary(
-                heads, first: rotatedCount, cosine: rotation.cosine, sine: rotation.sine, positions: context.positions)
+        let heads = all.reshaped(to: [all.shape[0], all.shape[1], headCounts.reduce(0, +), headSize])
+        let rotation = !rotates ? nil : context.rotation.map {
+            Rotation(cosine: $0.cosine, sine: $0.sine, positions: context.positions)
         }
         return graph.attention(
-            sideBySide: heads, keyValueHeads: headCounts[1], scale: scale, mask: mask, exchange: context.attention)
+            sideBySide: heads, keyValueHeads: headCounts[1], scale: scale, mask: mask, rotation: rotation,
+            exchange: context.attention)
     }
 
     /// A rank may hold some heads only, and one key/value head beside queries of a part of its group.

@@ -16,6 +16,23 @@ public struct AttentionMask {
     }
 }
 
+/// The angles by which queries and keys are turned.
+public struct Rotation {
+    /// [P, R/2] of each position and pair of dims
+    public var cosine: Tensor
+    public var sine: Tensor
+    /// [B, T] int32
+    public var positions: Tensor
+
+    public init(cosine: Tensor, sine: Tensor, positions: Tensor) {
+        (self.cosine, self.sine, self.positions) = (cosine, sine, positions)
+    }
+
+    fileprivate func operation(from x: BufferView, to y: BufferView, inverse: Bool) -> Rotary {
+        Rotary(x: x, y: y, cosine: cosine.view, sine: sine.view, positions: positions.view, inverse: inverse)
+    }
+}
+
 extension Graph {
     /// Causal softmax attention; see `Attention` for the formula. q [B, T, H, D], k and v [B, S, K, D]; result
     /// [B, T, H, D]. About 4 B H T S D FLOPs forward (half of it when causal), 2.5 times that backward.
@@ -43,9 +60,10 @@ extension Graph {
     }
 
     /// Attention within x [B, T, H + 2 K, D], the heads of queries, keys and values side by side; result [B, T, H, D].
+    /// - Parameter rotation: turns queries and keys first, within x: nothing else may read x then.
     public func attention(
         sideBySide x: Tensor, keyValueHeads: Int, scale: Double, mask: AttentionMask = AttentionMask(),
-        exchange: any AttentionExchange = WholeAttention()
+        rotation: Rotation? = nil, exchange: any AttentionExchange = WholeAttention()
     ) -> Tensor {
         let runtime = runtime
         let heads = x.shape[2] - 2 * keyValueHeads
@@ -57,6 +75,12 @@ extension Graph {
             return [0..<heads, heads..<values, values..<values + keyValueHeads].map { x.view.sliced(dim: 2, $0) }
         }
         let saved = x.detached
+        func rotate(_ x: Tensor, inverse: Bool) {
+            guard let rotation else { return }
+            let turned = x.view.sliced(dim: 2, 0..<heads + keyValueHeads)
+            runtime.run(.rotary(rotation.operation(from: turned, to: turned, inverse: inverse)))
+        }
+        rotate(saved, inverse: false)
         let inputs = parts(saved).map { Tensor($0, runtime) }
         let forward = attention(inputs[0], inputs[1], inputs[2], scale, mask)
         let runBackward = exchange.attend(forward, runtime)
@@ -67,6 +91,7 @@ extension Graph {
             runBackward(
                 AttentionBackward(
                     forward: forward, dout: dout.view, dq: gradients[0], dk: gradients[1], dv: gradients[2]))
+            rotate(dx, inverse: true)
             return [dx]
         }[0]
     }
@@ -83,31 +108,16 @@ extension Graph {
     }
 
     /// Rotates queries or keys by their positions; see `Rotary`. x [B, T, H, D], tables [P, R/2], positions [B, T].
-    /// - Parameter first: how many heads are rotated; the others are copied. Nil = all.
-    public func rotary(
-        _ x: Tensor, first: Int? = nil, cosine: Tensor, sine: Tensor, positions: Tensor
-    ) -> Tensor {
+    public func rotary(_ x: Tensor, cosine: Tensor, sine: Tensor, positions: Tensor) -> Tensor {
         let runtime = runtime
-        let rotated = first ?? x.shape[2]
-        func rotate(_ from: Tensor, into to: Tensor, inverse: Bool) {
-            let (source, target) = (from.view.sliced(dim: 2, 0..<rotated), to.view.sliced(dim: 2, 0..<rotated))
-            runtime.run(
-                .rotary(
-                    Rotary(
-                        x: source, y: target, cosine: cosine.view, sine: sine.view, positions: positions.view,
-                        inverse: inverse)))
-            let others = rotated..<from.shape[2]
-            if others.isEmpty { return }
-            runtime.run(
-                .copy(from: from.view.sliced(dim: 2, others), to: to.view.sliced(dim: 2, others)))
-        }
+        let rotation = Rotation(cosine: cosine, sine: sine, positions: positions)
         let y = runtime.empty(x.shape, x.dtype)
-        rotate(x, into: y, inverse: false)
+        runtime.run(.rotary(rotation.operation(from: x.view, to: y.view, inverse: false)))
         let (shape, dtype) = (x.shape, x.dtype)
         return record(inputs: [x], outputs: [y]) { gradients, _ in
             guard let dy = gradients[0]?.reshaped(to: shape) else { return [nil] }
             let dx = runtime.empty(shape, dtype)
-            rotate(dy, into: dx, inverse: true)
+            runtime.run(.rotary(rotation.operation(from: dy.view, to: dx.view, inverse: true)))
             return [dx]
         }[0]
     }

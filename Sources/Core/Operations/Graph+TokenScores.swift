@@ -13,10 +13,13 @@ public struct HeadScores {
 }
 
 extension Graph {
-    /// Scores positions by blocks of the vocabulary: logits [N, V] never exist whole, forward or backward.
+    /// Bytes that `score` keeps for backward unless told otherwise, half of it where these are float32.
+    public static let keptScoreBytes = 200 << 20
+
+    /// Scores positions by blocks of the vocabulary: memory for logits [N, V] is bounded, forward and backward.
     ///
-    /// 2 N V C FLOPs forward, 6 N V C backward: logits are computed again. A position's scores depend on the other
-    /// positions no more than the backend's products do.
+    /// 2 N V C FLOPs forward, up to 6 N V C backward: what did not stay is computed again, to the same bits. A
+    /// position's scores depend on the other positions no more than the backend's products do.
     ///
     /// - Parameters:
     ///   - hidden: [N, C], what heads read (`DecoderModel.normalize`) at the scored positions.
@@ -26,17 +29,19 @@ extension Graph {
     ///   - targets: [N] int32, the token whose log-probability is wanted; negative = none.
     ///   - temperature: logits are divided by it.
     ///   - softcap: logits become cap * tanh(logits / cap) first.
+    ///   - keptBytes: how much of the logits may stay in memory until backward, where there will be one.
     public func score(
         _ hidden: Tensor, head: Parameter, vocabulary: Int? = nil, targets: Tensor, temperature: Double = 1,
-        softcap: Double? = nil, exchange: any LayerExchange = WholeLayers()
+        softcap: Double? = nil, exchange: any LayerExchange = WholeLayers(), keptBytes: Int = Graph.keptScoreBytes
     ) -> HeadScores {
-        let pass = HeadPass(
-            runtime: runtime, hidden: hidden.detached, head: head, vocabulary: vocabulary ?? head.shape[0],
-            exchange: exchange, targets: targets.detached, temperature: temperature, softcap: softcap)
-        let outputs = pass.forward()
         let wantsHidden = hidden.slot != nil
-        // One walk over the blocks serves both gradients, so the logits are recomputed once: it is made by whichever is
-        // asked for first, also when weight gradients are deferred.
+        let pass = HeadPass(
+            runtime, hidden: hidden.detached, head: head, vocabulary: vocabulary ?? head.shape[0], exchange: exchange,
+            targets: targets.detached, temperature: temperature, softcap: softcap,
+            keptBytes: isRecording && (wantsHidden || head.isTrained) ? keptBytes : 0)
+        let outputs = pass.forward()
+        // One walk over the blocks serves both gradients: it is made by whichever is asked for first, also when weight
+        // gradients are deferred.
         var isDone = false
         var dhidden: Tensor?
         func walkOnce(_ gradients: [Tensor?]) {

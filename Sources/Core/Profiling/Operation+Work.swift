@@ -44,13 +44,16 @@ extension Operation {
             )
         case .drawTokens(let draw): ([draw.logits], [draw.ids, draw.logProbs])
         case .tokenScores(let scoring):
-            ([scoring.block.logits, scoring.block.targets, scoring.sums], [scoring.sums])
+            (
+                [scoring.block.logits, scoring.block.targets] + [scoring.sums].compactMap { $0 },
+                [scoring.sums, scoring.weights?.values, scoring.weights?.tops].compactMap { $0 }
+            )
         case .tokenScoresBackward(let backward):
             (
                 [backward.block.logits, backward.block.targets, backward.logSumExp]
                     + [
                         backward.entropy, backward.dLogProb, backward.dLogSumExp, backward.dMeanLogProb,
-                        backward.dEntropy,
+                        backward.dEntropy, backward.tops,
                     ].compactMap { $0 },
                 [backward.dlogits]
             )

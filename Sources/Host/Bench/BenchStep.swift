@@ -11,9 +11,9 @@ struct BenchStep {
     let memory: MemoryEstimate
 
     init(
-        _ source: ModelSource, _ registry: Registry, _ runtime: Runtime, _ precision: Precision,
-        _ checkpointing: DecoderModel.Checkpointing, batch: Int, sequence: Int
+        _ model: BenchModel, _ checkpointing: DecoderModel.Checkpointing, batch: Int, sequence: Int
     ) throws {
+        let (source, registry, precision) = (model.source, model.registry, model.precision)
         let provider = try registry.optimizer("adamw")
         let optimizer = try provider.make(provider.schema.template, "optimizer")
         let settings = OptimizerSettings(lr: 3e-4, weightDecay: 0.1, decay: .matrices, groups: [])
@@ -34,7 +34,7 @@ struct BenchStep {
         memory = try counted.estimate(process: MachineMemory.residentByteCount) {
             try BenchStep.run(counted.policy, counted.update, data)
         }
-        policy = try source.build(runtime, precision: precision, seed: 1, checkpointing: checkpointing) {
+        policy = try source.build(model.runtime, precision: precision, seed: 1, checkpointing: checkpointing) {
             groups.number(of: $0)
         }
         update = WeightUpdate(optimizer, policy.store, groups)

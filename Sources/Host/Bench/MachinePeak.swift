@@ -22,14 +22,6 @@ enum MachinePeak {
         return Double(8 * count) / best(.copy(from: from.view, to: to.view), runtime)
     }
 
-    /// Bytes a second at which all threads read an array larger than the caches; nil where host threads do not read it.
-    static func readBytesPerSecond(_ runtime: Runtime) -> Double? {
-        guard let cpu = runtime.backend as? CPUBackend else { return nil }
-        let array = runtime.full([1 << 26], .float32, 1).view
-        let times = (0..<5).map { _ in Stopwatch.seconds { cpu.readThrough(array) } }
-        return times.min().map { Double(4 << 26) / $0 }
-    }
-
     private static func best(_ operation: Operation, _ runtime: Runtime) -> Double {
         runtime.run(operation)
         let times = (0..<5).map { _ in

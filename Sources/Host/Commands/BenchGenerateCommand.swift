@@ -1,6 +1,5 @@
 import ArgumentParser
 import Core
-import Foundation
 import JSON
 import PluginAPI
 import Random
@@ -12,7 +11,9 @@ struct BenchGenerateCommand: ParsableCommand {
         discussion: """
             tokens_per_second counts new tokens over the whole time, prompts included. What decoding takes is the difference
             to runs that generate one token. A decoding step reads every weight once: fraction_of_read_bandwidth is its
-            bytes of weights a second over what this machine's threads read at most.
+            bytes of weights a second over what the same threads reach when they do nothing but read as many bytes.
+            Since the bandwidth of a machine is not steady, passes of reading lie between the runs of each round, and the
+            fraction is the median of the rounds'.
             """)
 
     @Option(help: "A config.json, or smollm2-135m | 20m | 360m | 1b.")
@@ -30,7 +31,7 @@ struct BenchGenerateCommand: ParsableCommand {
     @Option(help: "New tokens of a sequence.")
     var new = 64
 
-    @Option(help: "Runs of which the median is taken, after one that is not counted.")
+    @Option(help: "Rounds of which the median is taken, after one that is not counted.")
     var repeats = 5
 
     @Flag(name: .customLong("steps-only"), help: "Only the figures of decoding steps.")
@@ -43,31 +44,26 @@ struct BenchGenerateCommand: ParsableCommand {
 
     func run() throws {
         let baseline = try options.check("generate")
-        let registry = try Registry.forCommand(plugins: [])
-        let source = try ModelSource(config: NamedModel.config(config), registry: registry)
-        let precision = try Precision(recipe: precision)
-        try check(source.configuration)
-        let recorder = profile.map { _ in OperationRecorder() }
-        let runtime = try Runtime.make(precision, recorder: recorder)
-        let policy = try source.frozen(runtime, precision: precision, seed: 1)
-        let generator = Generator(policy.decoder, runtime, concurrency: batch)
-        func seconds(_ requests: [GenerationRequest]) throws -> Double {
-            _ = try generator.generate(requests)
-            return Stopwatch.median(
-                try (0..<repeats).map { _ in try Stopwatch.seconds { _ = try generator.generate(requests) } })
-        }
-        let whole = try seconds(requests(source.configuration, new: new))
+        let model = try BenchModel(config: config, precision: precision, profile: profile)
+        let configuration = model.source.configuration
+        try check(configuration)
+        let policy = try model.source.frozen(model.runtime, precision: model.precision, seed: 1)
+        let generator = Generator(policy.decoder, model.runtime, concurrency: batch)
+        let (long, short) = (requests(configuration, new: new), requests(configuration, new: 1))
+        _ = try generator.generate(long)
         let memory = Machine.peakResidentBytes
-        let prefill = try seconds(requests(source.configuration, new: 1))
-        if let recorder, let profile {
-            recorder.start()
-            _ = try generator.generate(requests(source.configuration, new: new))
-            if let profiled = recorder.stop() {
-                try AtomicFile.write(Data(profiled.chromeTrace.utf8), to: profile)
-                StandardError.write("profile of one run\n\(profiled.table)\ntrace: \(profile) (opens in ui.perfetto.dev)")
-            }
+        let bytes = policy.decoder.weightBytesPerStep
+        let reading = ReadSpeed(model.runtime, byteCount: bytes)
+        // The first pass brings in the pages.
+        _ = reading?.bytesPerSecond()
+        let rounds = try (0..<repeats).map { _ in
+            try GenerationRound(
+                steps: new - 1, reading, whole: { _ = try generator.generate(long) },
+                prefill: { _ = try generator.generate(short) })
         }
-        try options.publish(report(whole, prefill, memory, policy.decoder, runtime), comparedWith: baseline)
+        try model.record("run") { _ = try generator.generate(long) }
+        try options.publish(
+            report(rounds, memory, bytes, model.runtime.backend.capabilities.threadCount), comparedWith: baseline)
     }
 
     private func requests(_ configuration: DecoderConfiguration, new: Int) -> [GenerationRequest] {
@@ -95,29 +91,31 @@ struct BenchGenerateCommand: ParsableCommand {
         if !problems.isEmpty { throw InputError(problems) }
     }
 
-    private func report(
-        _ whole: Double, _ prefill: Double, _ memory: Int, _ decoder: DecoderModel, _ runtime: Runtime
-    ) -> BenchReport {
-        let stepsPerSecond = Double(new - 1) / (whole - prefill)
-        let bytes = decoder.weightBytesPerStep
+    private func report(_ rounds: [GenerationRound], _ memory: Int, _ bytes: Int, _ threads: Int) -> BenchReport {
+        func median(_ value: (GenerationRound) -> Double) -> Double { Stopwatch.median(rounds.map(value)) }
         var report = BenchReport(
-            "generate", threads: runtime.backend.capabilities.threadCount,
+            "generate", threads: threads,
             [
                 .init("config", .string(config)), .init("precision", .string(precision)),
                 .init("batch", .integer(batch)), .init("prompt", .integer(prompt)), .init("new", .integer(new)),
             ])
         if !stepsOnly {
-            report.add("tokens_per_second", Double(batch * new) / whole, "new tokens over the whole time, median of \(repeats)")
-            report.add("prefill_seconds", prefill, "reading the prompts and drawing the first tokens")
+            report.add(
+                "tokens_per_second", Double(batch * new) / median(\.seconds),
+                "new tokens over the whole time, median of \(repeats)")
+            report.add("prefill_seconds", median(\.prefillSeconds), "reading the prompts and drawing the first tokens")
         }
-        report.add("decode_tokens_per_second", Double(batch) * stepsPerSecond, "steps after the first token")
+        report.add("decode_tokens_per_second", Double(batch) * median(\.stepsPerSecond), "steps after the first token")
         report.add("memory_peak_bytes", memory, "resident memory of the process")
         report.add("weight_bytes_per_step", bytes, "blocks, norms and head, once")
-        if let bandwidth = MachinePeak.readBytesPerSecond(runtime) {
-            report.add("read_bytes_per_second", bandwidth, "all threads reading 256 MiB, best of 5")
+        let reads = rounds.flatMap(\.readBytesPerSecond)
+        if !reads.isEmpty {
             report.add(
-                "fraction_of_read_bandwidth", Double(bytes) * stepsPerSecond / bandwidth,
-                "weight_bytes_per_step * steps a second / read_bytes_per_second")
+                "read_bytes_per_second", Stopwatch.median(reads),
+                "all threads reading weight_bytes_per_step, median of \(reads.count) passes between the runs")
+            report.add(
+                "fraction_of_read_bandwidth", median { $0.fraction(ofReading: bytes) },
+                "weight_bytes_per_step * steps a second / read_bytes_per_second, median of \(repeats) rounds")
         }
         return report
     }

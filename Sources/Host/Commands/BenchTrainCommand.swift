@@ -1,9 +1,7 @@
 import ArgumentParser
 import Core
-import Foundation
 import JSON
 import PluginAPI
-import Random
 
 /// `forktail bench train`: the speed and memory of training steps.
 struct BenchTrainCommand: ParsableCommand {
@@ -36,24 +34,15 @@ struct BenchTrainCommand: ParsableCommand {
 
     func run() throws {
         let baseline = try options.check("train")
-        let registry = try Registry.forCommand(plugins: [])
-        let source = try ModelSource(config: NamedModel.config(config), registry: registry)
-        let precision = try Precision(recipe: precision)
-        try check(source.configuration)
-        let recorder = profile.map { _ in OperationRecorder() }
-        let runtime = try Runtime.make(precision, recorder: recorder)
+        let model = try BenchModel(config: config, precision: precision, profile: profile)
+        try check(model.source.configuration)
         let step = try BenchStep(
-            source, registry, runtime, precision,
-            DecoderModel.Checkpointing(name: checkpoint, at: "--checkpoint"), batch: batch, sequence: sequence)
+            model, DecoderModel.Checkpointing(name: checkpoint, at: "--checkpoint"), batch: batch, sequence: sequence)
         try step.run()
         let seconds = Stopwatch.median(try (0..<steps).map { _ in try Stopwatch.seconds { try step.run() } })
         let memory = Machine.peakResidentBytes
-        if let recorder, let profile {
-            recorder.start()
-            try step.run()
-            try write(recorder.stop(), to: profile)
-        }
-        try options.publish(report(seconds, memory, step, source, runtime, precision), comparedWith: baseline)
+        try model.record("step") { try step.run() }
+        try options.publish(report(seconds, memory, step, model), comparedWith: baseline)
     }
 
     private func check(_ configuration: DecoderConfiguration) throws {
@@ -69,16 +58,8 @@ struct BenchTrainCommand: ParsableCommand {
         if !problems.isEmpty { throw InputError(problems) }
     }
 
-    private func write(_ profile: Profile?, to path: String) throws {
-        guard let profile else { return }
-        try AtomicFile.write(Data(profile.chromeTrace.utf8), to: path)
-        StandardError.write("profile of one step\n\(profile.table)\ntrace: \(path) (opens in ui.perfetto.dev)")
-    }
-
-    private func report(
-        _ seconds: Double, _ memory: Int, _ step: BenchStep, _ source: ModelSource, _ runtime: Runtime,
-        _ precision: Precision
-    ) -> BenchReport {
+    private func report(_ seconds: Double, _ memory: Int, _ step: BenchStep, _ model: BenchModel) -> BenchReport {
+        let (source, runtime, precision) = (model.source, model.runtime, model.precision)
         let tokensPerSecond = Double(batch * sequence) / seconds
         let flopsPerToken = source.configuration.flopsPerTrainedToken(parameters: step.parameterCount, sequence: sequence)
         let flops = flopsPerToken * tokensPerSecond
