@@ -192,6 +192,6 @@ import Testing
             "model.layers.2.mlp.experts.0.up_proj.weight", "model.layers.2.mlp.experts.0.down_proj.weight",
         ])
         #expect(specs.count == 16)
-        #expect(specs.allSatisfy { $0.placement == ($0.name.contains("experts") ? .experts : .replicated) })
+        #expect(specs.allSatisfy { ($0.placement.expert != nil) == $0.name.contains("experts") })
     }
 }

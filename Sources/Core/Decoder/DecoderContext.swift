@@ -8,6 +8,9 @@ public struct DecoderContext {
     public let positions: Tensor
     /// [B, T] int32: the index in its whole row at which each token's document starts; nil = one document a row.
     public let documentStart: Tensor?
+    /// As in `TokenBatch`, here and below.
+    public let counted: Tensor?
+    public let tokenCount: Int
     /// Cosines and sines, [P, R/2] each; nil where positions are learned.
     public let rotation: (cosine: Tensor, sine: Tensor)?
     /// Where keys and values of earlier tokens are; nil outside generation.

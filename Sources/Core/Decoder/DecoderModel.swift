@@ -118,8 +118,8 @@ public final class DecoderModel {
         _ batch: TokenBatch, cache: CachedBatch? = nil, routers: RouterRecord? = nil
     ) -> DecoderContext {
         DecoderContext(
-            routers: routers, positions: batch.positions, documentStart: batch.documentStart, rotation: rotation,
-            cache: cache, exchange: exchange, attention: attention)
+            routers: routers, positions: batch.positions, documentStart: batch.documentStart, counted: batch.counted,
+            tokenCount: batch.tokenCount, rotation: rotation, cache: cache, exchange: exchange, attention: attention)
     }
 
     /// The residual stream before the first block, [B, T, C], or what the exchange leaves this rank of its tokens.
@@ -146,7 +146,7 @@ public final class DecoderModel {
                 inner.routers = context.routers.map { _ in RouterRecord() }
                 return [block(graph, inputs[0], inner)] + (inner.routers?.sums?.tensors ?? [])
             }
-            if let sums = RouterSums(Array(results.dropFirst()), rowCount: x.shape[0] * x.shape[1]) {
+            if let sums = RouterSums(Array(results.dropFirst()), rowCount: context.tokenCount) {
                 context.routers?.add(graph, sums)
             }
             return results[0]

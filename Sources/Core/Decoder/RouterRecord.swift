@@ -11,14 +11,15 @@ public final class RouterRecord {
     public init() {}
 
     /// Adds the decisions of one layer.
-    /// - Parameter exchange: of ranks that all decide the same.
-    func add(_ graph: Graph, _ routing: ExpertRouting, _ exchange: any LayerExchange) {
-        let sums = RouterSums(graph, routing)
+    func add(_ graph: Graph, _ routing: ExpertRouting, _ context: DecoderContext) {
+        let sums = RouterSums(graph, routing, counted: context.counted)
+        // Ranks that divide the layer all decide the same.
+        let exchange = context.exchange
         add(
             graph,
             RouterSums(
                 probabilities: exchange.once(graph, sums.probabilities), counts: sums.counts,
-                squares: exchange.once(graph, sums.squares), rowCount: sums.rowCount))
+                squares: exchange.once(graph, sums.squares), rowCount: context.tokenCount))
     }
 
     /// Adds sums of other layers over the same experts.
@@ -33,7 +34,7 @@ public struct RouterSums {
     public let counts: Tensor
     /// [1, 1]: squares of the logarithms of the sums of exponentials of logits.
     public let squares: Tensor
-    /// N L
+    /// N L, of all ranks that have parts of the rows
     public let rowCount: Int
 
     public init(probabilities: Tensor, counts: Tensor, squares: Tensor, rowCount: Int) {
@@ -51,22 +52,38 @@ public struct RouterSums {
 
     var tensors: [Tensor] { [probabilities, counts, squares] }
 
-    package init(_ graph: Graph, _ routing: ExpertRouting) {
+    /// - Parameter counted: N numbers, 0 for tokens that do not count, else 1; nil = all count.
+    package init(_ graph: Graph, _ routing: ExpertRouting, counted: Tensor? = nil) {
         let runtime = graph.runtime
         let (choices, probabilities) = (routing.routes.choices, routing.probabilities)
         counts = runtime.zeros([1, probabilities.shape[1]], probabilities.dtype)
-        let one = runtime.full([1, 1], probabilities.dtype, 1).view.broadcast(to: [choices.elementCount, 1])
+        let weights = counted.map { $0.detached.reshaped(to: [choices.shape[0], 1]) }
+            ?? runtime.full([1, 1], probabilities.dtype, 1)
+        let sources = runtime.empty(choices.shape, probabilities.dtype)
+        runtime.run(.copy(from: weights.view.broadcast(to: choices.shape), to: sources.view))
         runtime.run(
             .scatterAdd(
-                source: one, indices: choices.view.reshaped(to: [choices.elementCount]),
+                source: sources.view.reshaped(to: [choices.elementCount, 1]),
+                indices: choices.view.reshaped(to: [choices.elementCount]),
                 table: counts.view.reshaped(to: [probabilities.shape[1], 1])))
-        self.probabilities = graph.total(probabilities)
+        func weighed(_ x: Tensor) -> Tensor {
+            counted == nil ? x : graph.map(Program(inputs: 2) { x, _ in [x[0] * x[1]] }, [x, weights])[0]
+        }
+        self.probabilities = graph.total(weighed(probabilities))
         let square = Program(inputs: 1) { x, _ in
             let sum = (x[0] - x[0].rowMax).exp.rowSum.log + x[0].rowMax
             return [sum * sum]
         }
-        squares = graph.total(graph.map(square, [routing.logits], rowOutputs: [0], dtype: probabilities.dtype)[0])
+        squares = graph.total(
+            weighed(graph.map(square, [routing.logits], rowOutputs: [0], dtype: probabilities.dtype)[0]))
         rowCount = routing.logits.shape[0]
+    }
+
+    /// The sums of all ranks, each of which has other tokens and goes on with the same work.
+    package func summed(_ graph: Graph, over communicator: Communicator) -> RouterSums {
+        func sum(_ x: Tensor) -> Tensor { graph.summed(x, over: communicator) }
+        return RouterSums(
+            probabilities: sum(probabilities), counts: sum(counts), squares: sum(squares), rowCount: rowCount)
     }
 
     /// The sums of the layers of both.

@@ -1,5 +1,5 @@
-/// How attention is done where ranks hold parts of the tokens. Layers hand it what one rank has and never ask where they
-/// run.
+/// How attention is done where ranks hold parts of the tokens. Layers hand it what one rank has and never ask where
+/// they run.
 public protocol AttentionExchange {
     /// Writes `out` of this rank's queries over all keys that they see, whoever has them, and what its backward reads.
     /// - Parameters:

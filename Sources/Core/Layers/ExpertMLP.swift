@@ -65,7 +65,7 @@ public struct ExpertMLP {
         let whole = exchange.enter(graph, x)
         let tokens = whole.reshaped(to: [whole.shape[0] * whole.shape[1], whole.shape[2]])
         let routing = ExpertRouting(graph, logits: router(graph, tokens), settings)
-        context.routers?.add(graph, routing, exchange)
+        context.routers?.add(graph, routing, context)
         let rows = graph.dispatch(tokens, routing.routes)
         let results = graph.linear(hidden(graph, rows, routing.routes.experts), down, experts: routing.routes.experts)
         let sum = graph.combine(results, weights: routing.weights, routing.routes)

@@ -51,8 +51,8 @@ extension Graph {
         }[0]
     }
 
-    /// Lists [N] of which every rank has other elements, whole on every rank, which all go on with the same work. Backward:
-    /// each rank takes the gradient of its own elements.
+    /// Lists [N] of which every rank has other elements, whole on every rank, which all go on with the same work.
+    /// Backward: each rank takes the gradient of its own elements.
     /// - Parameters:
     ///   - lists: [n] each, of one type.
     ///   - places: [n] int32, where they belong in [N].

@@ -4,8 +4,8 @@
 /// its queries see of those that come by (Liu et al., "Ring Attention with Blockwise Transformers for Near-Infinite
 /// Context", 2023, arXiv 2310.01889, algorithm 1).
 ///
-/// 2 B T K D elements are sent at each of c - 1 steps, while the attention of the step before runs; twice that backward,
-/// where gradients of keys and values travel with them.
+/// 2 B T K D elements are sent at each of c - 1 steps, while the attention of the step before runs; twice that
+/// backward, where gradients of keys and values travel with them.
 public struct RingAttention: AttentionExchange {
     private let ranks: Communicator
     private let chunks: [[Int]]
@@ -84,8 +84,8 @@ extension RingAttention {
             runtime.run(.copy(from: out.view, to: attention.out))
         }
 
-        /// Each part's gradients with the log-sum-exp of the whole; those of keys and values go on to the rank that has the
-        /// keys next, and at last to the one they belong to.
+        /// Each part's gradients with the log-sum-exp of the whole; those of keys and values go on to the rank that has
+        /// the keys next, and at last to the one they belong to.
         func backward(_ backward: AttentionBackward) {
             let whole = backward.forward
             let kept = attention.logSumExp.dtype
@@ -193,12 +193,11 @@ extension RingAttention {
             }
             return Attention(
                 q: attention.q.sliced(dim: 1, pair.queries), k: travelling(keys, 0).sliced(dim: 1, pair.keys),
-                v: travelling(keys, 1).sliced(dim: 1, pair.keys), out: out, logSumExp: logSumExp, scale: attention.scale,
-                window: attention.window, queryStart: start.broadcast(to: [rows]), documentStart: document)
+                v: travelling(keys, 1).sliced(dim: 1, pair.keys), out: out, logSumExp: logSumExp,
+                scale: attention.scale, window: attention.window, queryStart: start.broadcast(to: [rows]), documentStart: document)
         }
 
-        /// Takes a part's result into the sums so far, o = sum of e^(l_i - l) o_i with l = log of the sum of e^(l_i): at its
-        /// end out is that of all parts.
+        /// Takes a part's result into that of those before it: o = sum of e^(l_i - l) o_i, l = log of the sum of e^(l_i).
         private func merge(_ part: Attention, into out: BufferView, _ queries: Range<Int>) {
             let sums = attention.logSumExp.sliced(dim: 2, queries)
             let program = Program(inputs: 4) { x, _ in

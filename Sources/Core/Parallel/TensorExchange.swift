@@ -3,9 +3,9 @@
 /// Layers whose weights are divided over the ranks of one axis (Shoeybi et al., "Megatron-LM", 2019, arXiv 1909.08053,
 /// section 3): attention by heads, feed-forward layers by features, embedding and head by rows of the vocabulary.
 ///
-/// Between layers all ranks may hold all tokens, or, in graphs that record, a part each (sequence parallelism: Korthikanti
-/// et al., "Reducing Activation Recomputation in Large Transformer Models", 2022, arXiv 2205.05198, section 4.2.2): as
-/// much is sent, and norms and residuals take 1 / R of memory and time.
+/// Between layers all ranks may hold all tokens, or, in graphs that record, a part each (sequence parallelism:
+/// Korthikanti et al., "Reducing Activation Recomputation in Large Transformer Models", 2022, arXiv 2205.05198, section
+/// 4.2.2): as much is sent, and norms and residuals take 1 / R of memory and time.
 public struct TensorExchange: LayerExchange {
     private let mesh: Mesh
     private let cutsTokens: Bool
@@ -13,7 +13,7 @@ public struct TensorExchange: LayerExchange {
 
     /// - Parameters:
     ///   - mesh: has a tensor axis.
-    ///   - cutsTokens: whether each rank holds a part of the tokens between layers; their number is a multiple of R then.
+    ///   - cutsTokens: whether each rank holds a part of the tokens between layers, whose number is a multiple of R.
     public init(_ mesh: Mesh, cutsTokens: Bool = false) { (self.mesh, self.cutsTokens) = (mesh, cutsTokens) }
 
     /// What this rank holds of a parameter.

@@ -2,8 +2,8 @@
 
 /// Which tokens of each row of a micro-batch a rank has.
 ///
-/// A row is cut into equal chunks, which context ranks hold; where it does not divide, it is longer by tokens at its end
-/// that are not trained and that no token of the row sees.
+/// A row is cut into equal chunks, which context ranks hold; where it does not divide, it is longer by tokens at its
+/// end that are not trained and that no token of the row sees.
 public struct TokenCut: Sendable, Hashable {
     /// The chunks of each context rank, in the order in which it holds them.
     public var chunks = [[0]]

@@ -1,7 +1,8 @@
 // B batch, T tokens of a rank, H heads, K key/value heads, D head size, c ranks, h = H / c, m key/value heads of a rank
 
 /// Attention over rows of which each rank holds consecutive tokens: each rank receives all tokens of some heads, does
-/// their attention, and sends the results back (Jacobs et al., "DeepSpeed Ulysses", 2023, arXiv 2309.14509, section 3.2).
+/// their attention, and sends the results back (Jacobs et al., "DeepSpeed Ulysses", 2023, arXiv 2309.14509,
+/// section 3.2).
 ///
 /// B T (h + 2 m) D elements go to each other rank and B T h D come back, as many again backward. Key/value heads that
 /// several ranks' queries read are sent to each of them.
@@ -37,7 +38,8 @@ extension UlyssesAttention {
         init(_ attention: Attention, _ runtime: Runtime, _ ranks: Communicator) {
             let heads = attention.q.shape[2]
             precondition(
-                attention.queryStart == nil && attention.q.shape[1] == attention.k.shape[1] && heads % ranks.rankCount == 0,
+                attention.queryStart == nil && attention.q.shape[1] == attention.k.shape[1]
+                    && heads % ranks.rankCount == 0,
                 "ulysses attention: \(heads) heads over \(ranks.rankCount) ranks, queries \(attention.q.shape), keys "
                     + "\(attention.k.shape)")
             (self.attention, self.runtime, self.ranks) = (attention, runtime, ranks)
@@ -92,7 +94,8 @@ extension UlyssesAttention {
                         dv: dx.view.sliced(dim: 2, values..<values + keyHeadCount))))
             let gradients = swapped(ownTokens(dx.view))
             // Several ranks may have read a key/value head.
-            let sums = [attention.q, attention.k, attention.v].map { runtime.zeros($0.shape, attention.logSumExp.dtype) }
+            let kept = attention.logSumExp.dtype
+            let sums = [attention.q, attention.k, attention.v].map { runtime.zeros($0.shape, kept) }
             for rank in 0..<ranks.rankCount {
                 eachPart(rank, gradients, of: sums.map(\.view)) { sum, part in
                     runtime.run(.map(.addition, inputs: [sum, part], outputs: [sum], scalars: []))
@@ -121,8 +124,8 @@ extension UlyssesAttention {
             return Array(read[0]...read[headCount - 1])
         }
 
-        /// Calls `body` with the queries, keys and values of a rank's heads, or what else lies like them, and their places
-        /// in its part [B, T, h + 2 m, D].
+        /// Calls `body` with the queries, keys and values of a rank's heads, or what else lies like them, and their
+        /// places in its part [B, T, h + 2 m, D].
         private func eachPart(
             _ rank: Int, _ parts: Tensor, of whole: [BufferView]? = nil, _ body: (BufferView, BufferView) -> Void
         ) {

@@ -13,8 +13,12 @@ struct BatchLayout {
     var positions: [Int32] = []
     /// [B * T] first index of the token's document in its row; nil when every row is one document
     var documentStarts: [Int32]?
+    /// [B * T] 0 for tokens that only fill a row, else 1; nil = all count
+    var counted: [Int32]?
     var rowCount: Int
     var rowLength: Int
+    /// Tokens that count, of all context ranks.
+    private(set) var tokenCount: Int
     /// [N] the row of the flattened hidden states that predicts each scored position
     var scoredRows: [Int32] = []
     /// [N]
@@ -30,6 +34,7 @@ struct BatchLayout {
         rowCount = isPacked ? min(1, sequences.count) : sequences.count
         let total = sequences.reduce(0) { $0 + $1.ids.count }
         rowLength = rowCount == 0 ? 0 : total / rowCount
+        tokenCount = total
         var starts: [Int32] = []
         for (number, sequence) in sequences.enumerated() {
             let base = ids.count
@@ -65,6 +70,7 @@ struct BatchLayout {
         }
         part.ids = cutRows(ids) { _ in 0 }
         part.positions = cutRows(positions) { _ in 0 }
+        if length > rowLength { part.counted = cutRows(ids.map { _ in 1 }) { _ in 0 } }
         // What is added at the end are documents of one token.
         part.documentStarts = documentStarts.map { cutRows($0) { Int32($0) } }
         let owned = Dictionary(uniqueKeysWithValues: zip(places, 0...))
@@ -83,6 +89,7 @@ struct BatchLayout {
         let shape = [rowCount, rowLength]
         return TokenBatch(
             ids: runtime.tensor(ids, shape), positions: runtime.tensor(positions, shape),
-            documentStart: documentStarts.map { runtime.tensor($0, shape) })
+            documentStart: documentStarts.map { runtime.tensor($0, shape) },
+            counted: counted.map { runtime.tensor($0, shape) }, tokenCount: tokenCount)
     }
 }

@@ -15,7 +15,7 @@ extension PolicyModel {
     /// The balancing loss is a product of two means over tokens, so it is not additive. Both are taken over the tokens
     /// and layers of one micro-batch, and micro-batches are averaged by their tokens.
     func routerObjective(_ routers: RouterRecord, on graph: Graph, _ settings: ObjectiveSettings) -> Objective {
-        guard let sums = routers.sums else { return Objective([]) }
+        guard let sums = routers.sums?.summed(graph, over: plan.mesh.along(.context)) else { return Objective([]) }
         let balance = sums.balance(graph)
         let coefficient = settings.routerBalance ?? decoder.configuration.experts?.balanceCoefficient ?? 0
         let terms = [(coefficient, balance), (settings.routerZLoss, sums.squares)].filter { $0.0 != 0 }

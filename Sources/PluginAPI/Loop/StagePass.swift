@@ -126,7 +126,8 @@ struct StagePass {
         var seeds = flight.seeds
         if let output = flight.output {
             let stage = policy.stages[action.chunk]
-            seeds = [(output, gradient: receive(.gradient, action, stage, layouts[action.microBatch], isRecording: true))]
+            let gradient = receive(.gradient, action, stage, layouts[action.microBatch], isRecording: true)
+            seeds = [(output, gradient: gradient)]
             flight.sending?.finish()
             if let sums = flight.routers.after { seeds += receiveRouterGradients(sums, action) }
         }
@@ -210,7 +211,7 @@ struct StagePass {
         }
         return RouterSums(
             probabilities: graph.leaf(part(0..<experts)), counts: part(experts..<2 * experts),
-            squares: graph.leaf(part(2 * experts..<2 * experts + 1)), rowCount: layers * layout.ids.count)
+            squares: graph.leaf(part(2 * experts..<2 * experts + 1)), rowCount: layers * layout.tokenCount)
     }
 
     private mutating func sendRouterGradients(of sums: RouterSums, _ graph: Graph, _ action: PipelineAction) {

@@ -37,18 +37,20 @@ import Testing
     ) -> [[Double]] {
         func values(_ heads: Int, seed: UInt64) -> Tensor {
             let source = Philox(seed: seed, stream: "test")
-            let numbers = (0..<shape.b).flatMap { row in
-                places.flatMap { place in
-                    (0..<heads * shape.d).map { number in
-                        source.uniform(at: UInt64((row * shape.t + place) * heads * shape.d + number)) * 4 - 2
-                    }
+            let width = heads * shape.d
+            var numbers: [Double] = []
+            for row in 0..<shape.b {
+                for place in places {
+                    let first = (row * shape.t + place) * width
+                    numbers += (first..<first + width).map { source.uniform(at: UInt64($0)) * 4 - 2 }
                 }
             }
             return runtime.tensor(numbers, [shape.b, places.count, heads, shape.d], dtype)
         }
         var mask = AttentionMask(window: shape.window)
         if let length = shape.documents {
-            let starts = (0..<shape.b).flatMap { _ in places.map { Int32($0 / length * length) } }
+            let row = places.map { Int32($0 / length * length) }
+            let starts = [[Int32]](repeating: row, count: shape.b).flatMap { $0 }
             mask.documentStart = runtime.tensor(starts, [shape.b, places.count])
         }
         let graph = Graph(runtime, recording: true)
@@ -60,7 +62,7 @@ import Testing
             graph.backward(from: [(out, gradient: seed)])
             return [out.doubles(), graph.gradient(of: x)?.doubles() ?? []]
         }
-        let leaves = [(shape.h, 1), (shape.k, 2), (shape.k, 3)].map { graph.leaf(values($0, seed: UInt64($1))) }
+        let leaves = [values(shape.h, seed: 1), values(shape.k, seed: 2), values(shape.k, seed: 3)].map(graph.leaf)
         let out = graph.attention(leaves[0], leaves[1], leaves[2], scale: 0.6, mask: mask, exchange: exchange)
         graph.backward(from: [(out, gradient: seed)])
         return [out.doubles()] + leaves.map { graph.gradient(of: $0)?.doubles() ?? [] }
@@ -89,15 +91,15 @@ import Testing
             return found
         }
         var largest = 0.0
-        for (rank, part) in parts.enumerated() {
+        for (own, part) in zip(places, parts) {
             for (found, expected) in zip(part, whole) {
                 let width = expected.count / (shape.b * shape.t)
                 for row in 0..<shape.b {
-                    for (place, token) in places[rank].enumerated() {
+                    for (place, token) in own.enumerated() {
+                        let (a, b) = ((row * own.count + place) * width, (row * shape.t + token) * width)
                         for number in 0..<width {
-                            let a = found[(row * places[rank].count + place) * width + number]
-                            let b = expected[(row * shape.t + token) * width + number]
-                            largest = a.isNaN || b.isNaN ? .infinity : max(largest, abs(a - b))
+                            let difference = abs(found[a + number] - expected[b + number])
+                            largest = difference.isNaN ? .infinity : max(largest, difference)
                         }
                     }
                 }
@@ -156,8 +158,9 @@ import Testing
             let runtime = Runtime(backend)
             let dtype: DType = backend is CPUBackend ? .float32 : .float64
             let graph = Graph(runtime, recording: true)
-            let leaves = (0..<3).map { number in
-                graph.leaf(runtime.tensor((0..<8).map { Double(($0 * 5 + number) % 7) - 3 }, [1, 4, 1, 2], dtype))
+            let leaves = (0..<3).map { (number: Int) -> Tensor in
+                let values = (0..<8).map { Double(($0 * 5 + number) % 7) - 3 }
+                return graph.leaf(runtime.tensor(values, [1, 4, 1, 2], dtype))
             }
             // The last query looks at keys 4 and 5, of which there are none.
             let mask = AttentionMask(window: 2, queryStart: runtime.tensor([Int32(2)], [1]))

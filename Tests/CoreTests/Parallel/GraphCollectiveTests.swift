@@ -25,7 +25,7 @@ import Testing
             (whole, false, false, { $0.scattered($1, dim: dim, over: $2) }),
             // Every rank's elements at every R-th place, from its own number on.
             (Self.shape, false, true, { graph, x, ranks in
-                let places = (0..<24).map { Int32($0 * ranks.rankCount + ranks.rank) }
+                let places = (0..<24).map { (place: Int) -> Int32 in Int32(place * ranks.rankCount + ranks.rank) }
                 let line = x.reshaped(to: [24])
                 return graph.assembled(
                     [line], at: x.runtime.tensor(places, [24]), count: 24 * ranks.rankCount, over: ranks)[0]

@@ -11,6 +11,9 @@ import Testing
         (.untied, "data=2:zero3,tensor=2,pipeline=2"), (.untied, "data=2:zero2,pipeline=2:zb-v"),
         (.gpt2, "tensor=2"), (.gpt2, "data=2:zero3,tensor=2,pipeline=2:interleaved"), (.gpt2, "data=3:zero1,tensor=4"),
         (.mixtral, "tensor=2"), (.mixtral, "pipeline=2:1f1b"), (.mixtral, "data=2:zero3,tensor=2,pipeline=2:zb-v"),
+        (.tied, "context=2"), (.tied, "context=4:ulysses"), (.tied, "tensor=4:sequence"),
+        (.untied, "data=2:zero3,pipeline=2:zb-v,context=2"), (.gpt2, "pipeline=2,context=2:ulysses,tensor=2:sequence"),
+        (.gpt2, "context=3,tensor=2"), (.mixtral, "context=2,tensor=2:sequence"),
     ])
     func `a layout equals one rank in float64`(form: LayoutBench.Form, mesh: String) throws {
         let bench = try LayoutBench(form)
@@ -22,13 +25,35 @@ import Testing
         #expect(report["rows"]?.array?.first?["difference"]?.double == 0)
     }
 
-    @Test(arguments: ["data=2:zero3", "tensor=2,pipeline=2", "data=2:zero2,tensor=2"], ["none", "block", "selective"])
+    @Test(arguments: [
+        "data=2:zero3", "tensor=2,pipeline=2", "data=2:zero2,tensor=2", "context=2,tensor=2:sequence", "context=2:ulysses",
+    ], ["none", "block", "selective"])
     func `layouts equal one rank in float32, whatever is recomputed`(mesh: String, checkpointing: String) throws {
         let bench = try LayoutBench()
         let outcome = try Executable.run(
             "parallel", "verify", bench.recipe, "--mesh", mesh, "--precision", "float32",
             "activations.checkpoint=\(checkpointing)")
         #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
+    }
+
+    @Test(arguments: ["context=2", "context=4:ulysses", "context=2,tensor=2:sequence"])
+    func `parts of rows see the same keys, and trainers whole sequences`(mesh: String) throws {
+        let bench = try LayoutBench()
+        let pairs = (0..<16).map { line -> String in
+            func ids(_ count: Int, _ step: Int) -> [Int] { (0..<count).map { ($0 * step + line * 5) % 61 } }
+            let (prompt, chosen, rejected) = (ids(1 + line % 4, 7), ids(2 + line % 5, 3), ids(1 + line % 6, 11))
+            return "{\"prompt_ids\": \(prompt), \"chosen_ids\": \(chosen), \"rejected_ids\": \(rejected)}\n"
+        }
+        let pairsFile = try bench.scratch.write("pairs.jsonl", pairs.joined())
+        let window = LayoutBench.Form.tied.config.replacing("model_type: llama", with: "model_type: mistral, sliding_window: 5")
+        for settings in [
+            ["sequence.pack=true", "sequence.length=27"], ["model.config=\(window)"],
+            ["trainer=dpo", "data.train=[\(pairsFile)]"],
+        ] {
+            let outcome = try Executable.run(
+                ["parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "3"] + settings)
+            #expect(outcome.status == 0, "\(settings) \(outcome.output) \(outcome.diagnostics)")
+        }
     }
 
     @Test func `every layout of two ranks is gone through`() throws {
@@ -79,6 +104,7 @@ import Testing
         #expect(try refusal(1, "{data: 2}").hasPrefix("parallel: data 2 asks for 2 ranks, and 1 was started"))
         #expect(try refusal(2, "{data: 3}").hasPrefix("parallel: data 3 asks for 3 ranks, and 2 were started"))
         #expect(try refusal(3, "{tensor: 3}").contains("4 heads"))
+        #expect(try refusal(3, "{context: {size: 3, strategy: ulysses}}").contains("parallel.context.strategy=ring"))
         #expect(try refusal(2, "{pipeline: {size: 2, layers: [3, 2]}}").contains("expected 4 layers in 2 stages"))
     }
 }
