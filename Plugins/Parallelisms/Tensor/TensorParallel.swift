@@ -32,12 +32,15 @@ public struct TensorParallel: ParallelStrategy {
         let causes: [(name: String, count: Int)] = [
             ("heads", configuration.headCount), ("key/value heads", configuration.keyValueHeadCount),
             ("features of the feed-forward layers", configuration.mlpWidth),
+            ("features of an expert", configuration.experts?.width ?? 0),
         ]
         let found = causes.filter { $0.count % ranks != 0 && ($0.name != "key/value heads" || ranks % $0.count != 0) }
-        if undivided.isEmpty { return [] }
+        let tokens = !config.sequence ? []
+            : run.tokenProblems(at: "parallel.tensor.sequence", fix: "parallel.tensor.sequence=false")
+        if undivided.isEmpty { return tokens }
         let what = found.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
         let possible = (1...ranks).filter { size in causes.allSatisfy { $0.count % size == 0 } }.map(String.init)
-        return [
+        return tokens + [
             InputProblem(
                 "parallel.tensor",
                 "\(ranks) ranks cannot divide \(what.isEmpty ? undivided[0].name : what) evenly",
