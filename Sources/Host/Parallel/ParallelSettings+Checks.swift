@@ -90,36 +90,18 @@ extension ParallelSettings {
     }
 
     private func contextProblems(_ work: Work) -> [InputProblem] {
-        guard context.size > 1 else { return [] }
-        var problems: [InputProblem] = []
-        // The ring gives each rank a part from the front and one from the back, so that causal work is even.
-        let parts = context.strategy == .ring ? 2 * context.size : context.size
-        if work.sequenceLength % parts != 0 {
-            problems.append(
-                InputProblem(
-                    "parallel.context.size",
-                    "sequences of \(work.sequenceLength) tokens cannot be cut into \(parts) equal parts "
-                        + "(\(context.strategy.rawValue) over \(context.size) ranks)",
-                    fix: "sequence.length=\(max(1, work.sequenceLength / parts) * parts)"))
+        // Rows are filled up to equal parts, and key/value heads are sent to all ranks that read them.
+        guard context.size > 1, context.strategy == .ulysses, tensorProblems(work.configuration).isEmpty else {
+            return []
         }
-        guard context.strategy == .ulysses, tensorProblems(work.configuration).isEmpty else { return problems }
         let heads = work.configuration.headCount / tensor.size
-        let keyHeads = max(1, work.configuration.keyValueHeadCount / tensor.size)
+        if heads % context.size == 0 { return [] }
         let share = tensor.size > 1 ? " of each tensor rank" : ""
-        if heads % context.size != 0 {
-            problems.append(
-                InputProblem(
-                    "parallel.context.strategy",
-                    "ulysses cannot divide \(heads) attention heads\(share) by \(context.size) ranks",
-                    fix: "strategy: ring"))
-        } else if keyHeads % context.size != 0, context.size % keyHeads != 0 {
-            problems.append(
-                InputProblem(
-                    "parallel.context.strategy",
-                    "ulysses can neither divide \(keyHeads) key/value heads\(share) by \(context.size) ranks nor share "
-                        + "them evenly", fix: "strategy: ring"))
-        }
-        return problems
+        return [
+            InputProblem(
+                "parallel.context.strategy",
+                "ulysses cannot divide \(heads) attention heads\(share) by \(context.size) ranks", fix: "strategy: ring")
+        ]
     }
 
     private func expertProblems(_ work: Work) -> [InputProblem] {
