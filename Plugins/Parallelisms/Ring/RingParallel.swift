@@ -13,9 +13,7 @@ public struct RingParallel: ParallelStrategy {
 
     public init(_ config: NoConfig) {}
 
-    public func problems(_ run: DividedRun) -> [InputProblem] {
-        run.tokenProblems(at: "parallel.context", fix: "parallel.context=1")
-    }
+    public func problems(_ run: DividedRun) -> [InputProblem] { [] }
 
     public func refine(_ plan: inout RankPlan) {
         let ranks = plan.mesh.along(.context)

@@ -35,12 +35,10 @@ public struct TensorParallel: ParallelStrategy {
             ("features of an expert", configuration.experts?.width ?? 0),
         ]
         let found = causes.filter { $0.count % ranks != 0 && ($0.name != "key/value heads" || ranks % $0.count != 0) }
-        let tokens = !config.sequence ? []
-            : run.tokenProblems(at: "parallel.tensor.sequence", fix: "parallel.tensor.sequence=false")
-        if undivided.isEmpty { return tokens }
+        if undivided.isEmpty { return [] }
         let what = found.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
         let possible = (1...ranks).filter { size in causes.allSatisfy { $0.count % size == 0 } }.map(String.init)
-        return tokens + [
+        return [
             InputProblem(
                 "parallel.tensor",
                 "\(ranks) ranks cannot divide \(what.isEmpty ? undivided[0].name : what) evenly",

@@ -15,11 +15,10 @@ public struct UlyssesParallel: ParallelStrategy {
     public func problems(_ run: DividedRun) -> [InputProblem] {
         let (ranks, tensorRanks) = (run.mesh[.context], run.mesh[.tensor])
         let heads = run.configuration.headCount / tensorRanks
-        let tokens = run.tokenProblems(at: "parallel.context", fix: "parallel.context=1")
-        if heads % ranks == 0 { return tokens }
+        if heads % ranks == 0 { return [] }
         let possible = (1..<ranks).filter { heads % $0 == 0 }.map(String.init).joined(separator: " | ")
         let divided = tensorRanks == 1 ? "" : " of each of \(tensorRanks) tensor ranks"
-        return tokens + [
+        return [
             InputProblem(
                 "parallel.context", "\(ranks) ranks cannot divide the \(heads) heads\(divided) evenly, as ulysses does",
                 fix: "parallel.context.strategy=ring, or parallel.context.size=\(possible)")

@@ -35,19 +35,3 @@ public struct DividedRun: Sendable {
         self.sequenceLength = sequenceLength
     }
 }
-
-extension DividedRun {
-    /// Why the tokens of a micro-batch cannot be divided where layers have experts.
-    /// - Parameters:
-    ///   - place: of the setting that divides them.
-    ///   - fix: what to set instead.
-    public func tokenProblems(at place: String, fix: String) -> [InputProblem] {
-        let layers = configuration.expertLayerCount
-        if layers == 0 { return [] }
-        return [
-            InputProblem(
-                place, "divides tokens, and the routers of \(layers) layers with experts read all tokens of a micro-batch",
-                fix: fix)
-        ]
-    }
-}
