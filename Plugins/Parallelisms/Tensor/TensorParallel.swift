@@ -32,6 +32,7 @@ public struct TensorParallel: ParallelStrategy {
         let causes: [(name: String, count: Int)] = [
             ("heads", configuration.headCount), ("key/value heads", configuration.keyValueHeadCount),
             ("features of the feed-forward layers", configuration.mlpWidth),
+            ("features of an expert", configuration.experts?.width ?? 0),
         ]
         let found = causes.filter { $0.count % ranks != 0 && ($0.name != "key/value heads" || ranks % $0.count != 0) }
         if undivided.isEmpty { return [] }

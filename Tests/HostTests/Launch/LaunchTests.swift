@@ -22,7 +22,7 @@ import Testing
     ///   - shell: the remote shell, when machines are named.
     private func launch(
         _ ranks: Int, _ script: String, hosts: String? = nil, command: [String] = ["train", "recipe"], restarts: Int = 0,
-        shell: String? = nil, stopping: StopForwarding = StopForwarding([])
+        shell: String? = nil
     ) throws -> Record {
         let rank = try scratch.script("rank.sh", "#!/bin/bash\nrank=$OMPI_COMM_WORLD_RANK\n\(script)")
         var environment = ProcessInfo.processInfo.environment
@@ -37,7 +37,7 @@ import Testing
             environment: environment, print: { record.printed.append($0) }, diagnose: { record.diagnosed.append($0) })
         let start = ContinuousClock.now
         let plan = try LaunchPlan(ranks: ranks, hosts: hosts, command: command)
-        record.status = try launch.run(plan, stopping: stopping).rawValue
+        record.status = try launch.run(plan, stopping: StopForwarding([])).rawValue
         record.seconds = (ContinuousClock.now - start) / .seconds(1)
         return record
     }
@@ -93,22 +93,6 @@ import Testing
         let wrong = try launch(1, "echo x >> \(scratch.path("starts")); exit 2", restarts: 2)
         #expect(wrong.status == 2)
         #expect(try starts() == 4)
-    }
-
-    @Test func `a request to stop reaches every rank as SIGUSR1, and nothing is started again after it`() throws {
-        // Rank 0 asks this process by a signal that nobody else uses.
-        let script = """
-            trap 'echo $rank >> \(scratch.path("asked")); sleep 0.3; exit 22' USR1
-            touch \(scratch.path("up"))$rank
-            while [ $rank = 0 ] && [ ! -e \(scratch.path("up"))1 ]; do sleep 0.05; done
-            [ $rank = 0 ] && kill -USR2 \(getpid())
-            for i in {1..600}; do sleep 0.05; done
-            """
-        let record = try launch(2, script, restarts: 3, stopping: StopForwarding([SIGUSR2]))
-        #expect(record.status == 22)
-        #expect(record.diagnosed == [])
-        #expect(try scratch.text("asked").split(separator: "\n").sorted() == ["0", "1"])
-        #expect(record.seconds < 30)
     }
 
     @Test func `ranks know what to expect, and the variables of forktail reach them`() throws {

@@ -119,7 +119,7 @@ import Testing
         #expect(isClose(sent("data", try layout("data=4:zero2")), share * p * (4 * m + 2)))
         #expect(isClose(sent("data", try layout("data=4:zero3")), share * p * (4 + 2 + 2) * m))
         // All weights, and the gradients of the largest block.
-        let layer = Double(2 * 512 * 512 + 2 * 512 * 128 + 3 * 512 * 1024 + 2 * 512)
+        let layer = 2_229_248.0
         let kept = try layout("data=4:zero3:reshard=false")
         #expect(isClose(sent("data", kept), share * p * (4 + 2) * m))
         #expect(isClose(kept["estimated_bytes"]?["gathered_blocks"]?.double ?? 0, 2 * p + 4 * layer))
@@ -266,6 +266,6 @@ import Testing
         #expect(own.output.contains("in the recipe:\nparallel:\n  data:\n    size: 2\n    strategy: zero1\n"))
         #expect(try bench.train("steps=1", "parallel={data: 1, pipeline: {size: 1, schedule: zb-v}}").status == 0)
         let written = try bench.scratch.text("run/recipe.yaml")
-        #expect(written.contains("schedule: zb-v") && written.contains("strategy: data") && written.contains("chunks: 2"))
+        #expect(written.contains("schedule: zb-v") && written.contains("strategy: data"))
     }
 }
