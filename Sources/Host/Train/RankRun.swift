@@ -37,8 +37,10 @@ struct RankRun {
         if let checkpoint, let trainer = trainer as? any HasState {
             try trainer.restore(RunCheckpoint.value("trainer", of: checkpoint))
         }
+        let packs = rank.packsTogether(recipe.trainingSettings)
         loader = try Loader(
-            inputs.training, batchSize: recipe.batch.size, rank: rank.data.rank, rankCount: rank.data.rankCount,
+            inputs.training, batchSize: recipe.batch.size, rank: packs ? 0 : rank.data.rank,
+            rankCount: packs ? 1 : rank.data.rankCount,
             state: checkpoint.map { try RunCheckpoint.decode(LoaderState.self, "loader", of: $0) })
         let steps = recipe.steps ?? Int(
             (recipe.epochs ?? 1) * Double(inputs.training.epochLength * recipe.batch.passes) / Double(recipe.batch.size))

@@ -1,4 +1,4 @@
-internal import Core
+public import Core
 
 /// What ranks agree on beside tensors.
 extension RankPlan {
@@ -25,6 +25,9 @@ extension RankPlan {
 
     /// Whether this rank is the one of its pipeline that speaks for its samples.
     var speaksForSamples: Bool { mesh.along(.pipeline).rank == 0 }
+
+    /// Whether every data rank reads all samples of a step, since documents share sequences.
+    public func packsTogether(_ settings: TrainingSettings) -> Bool { settings.packs && data.rankCount > 1 }
 
     /// How many micro-batches every rank does: as many as the one with the most, and as the schedule wants.
     func agreedCount(_ count: Int) throws -> Int {

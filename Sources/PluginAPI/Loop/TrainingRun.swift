@@ -58,7 +58,10 @@ public final class TrainingRun {
                 "data.train", "no trainable tokens in any sample of step \(progress.step + 1) (\(ids))",
                 fix: "forktail data cat DIR --count 1 --json shows what a sample holds")
         }
-        return try policy.runtime.phase("experience") { try trainer.experience(from: examples) }
+        return try policy.runtime.phase("experience") {
+            let all = try trainer.experience(from: examples)
+            return packsTogether ? ownShare(of: all) : all
+        }
     }
 
     private func check(_ example: Example) throws {
@@ -100,17 +103,26 @@ public final class TrainingRun {
 
     /// Verb: the loss over validation samples, without gradients.
     public func evaluate(_ samples: [Sample]) throws -> Double? {
-        let (rank, count) = (policy.plan.data.rank, policy.plan.data.rankCount)
-        let share = samples[samples.count * rank / count..<samples.count * (rank + 1) / count]
-        let examples = try share.compactMap { try trainer.example(from: $0) }
+        let examples = try (packsTogether ? samples : ownShare(of: samples)).compactMap { try trainer.example(from: $0) }
         guard try policy.plan.any(!examples.isEmpty) else { return nil }
-        let batches = try trainer.experience(from: examples)
+        let all = try trainer.experience(from: examples)
+        let batches = packsTogether ? ownShare(of: all) : all
         var figures = StepFigures(batches, layerWeights: policy.layerWeights)
         try figures.reduceWeights(policy.plan)
         var pass = StagePass(policy, try padded(batches), session.settings.objective)
         try pass.forward { figures.add(try trainer.objective($0, $1).joined(with: $0.layers)) }
         try figures.finish(policy.plan)
         return figures.loss
+    }
+
+    /// Where documents share sequences, which ones do depends on all of a step: every data rank packs all of them, and goes
+    /// on with a part of what comes out.
+    private var packsTogether: Bool { policy.plan.packsTogether(session.settings) }
+
+    /// This data rank's part of what all of them have.
+    private func ownShare<Element>(of all: [Element]) -> [Element] {
+        let (rank, count) = (policy.plan.data.rank, policy.plan.data.rankCount)
+        return Array(all[all.count * rank / count..<all.count * (rank + 1) / count])
     }
 
     /// As many micro-batches as every other rank has: those that are added weigh nothing.
