@@ -11,7 +11,8 @@ import Testing
         (.untied, "data=2:zero3,tensor=2,pipeline=2"), (.untied, "data=2:zero2,pipeline=2:zb-v"),
         (.gpt2, "tensor=2"), (.gpt2, "data=2:zero3,tensor=2,pipeline=2:interleaved"), (.gpt2, "data=3:zero1,tensor=4"),
         (.tied, "context=4:ring"), (.tied, "data=2:zero3,tensor=2:sequence,context=2:ulysses"),
-        (.gpt2, "context=2:ring,pipeline=2:zb-v,tensor=2:sequence"), (.mixtral, "tensor=2"), (.mixtral, "pipeline=2:1f1b"), (.mixtral, "data=2:zero3,tensor=2,pipeline=2:zb-v"),
+        (.gpt2, "context=2:ring,pipeline=2:zb-v,tensor=2:sequence"), (.mixtral, "tensor=2"), (.mixtral, "pipeline=2:1f1b"),
+        (.mixtral, "data=2:zero3,tensor=2,pipeline=2:zb-v"),
         (.tied, "context=2"), (.tied, "context=4:ulysses"), (.tied, "tensor=4:sequence"),
         (.untied, "data=2:zero3,pipeline=2:zb-v,context=2"), (.gpt2, "pipeline=2,context=2:ulysses,tensor=2:sequence"),
         (.gpt2, "context=3,tensor=2"), (.mixtral, "context=2,tensor=2:sequence"),
@@ -37,8 +38,8 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
     }
 
-    @Test(arguments: ["context=2", "context=4:ulysses", "context=2,tensor=2:sequence"])
-    func `parts of rows see the same keys, and trainers whole sequences`(mesh: String) throws {
+    @Test(arguments: ["data=3", "context=2", "context=4:ulysses", "data=2:zero2,context=2,tensor=2:sequence"])
+    func `documents, windows and pairs are those of one rank`(mesh: String) throws {
         let bench = try LayoutBench()
         let pairs = (0..<16).map { line -> String in
             func ids(_ count: Int, _ step: Int) -> [Int] { (0..<count).map { ($0 * step + line * 5) % 61 } }
