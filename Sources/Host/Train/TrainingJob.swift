@@ -41,14 +41,15 @@ struct TrainingJob {
         // One rank chooses, so that all resume from the same.
         let chosen = try gate.together { mesh.rank == 0 ? try checkpointToResume(products) : nil }
         let path = try mesh.world.broadcast(Array((chosen?.path ?? "").utf8), from: 0)
-        let (inputs, checkpoint, memory) = try gate.together { () throws -> (TrainingInputs, Checkpoint?, MemoryPlan) in
+        let (inputs, checkpoint, memory) = try gate.together { () throws -> (TrainingInputs, Checkpoint?, MemoryPlan?) in
             let checkpoint = try path.isEmpty || mesh.rank == 0
                 ? chosen : Checkpoint(String(decoding: path, as: UTF8.self), verifying: .sizes)
             let inputs = try TrainingInputs(recipe, registry)
             let problems = layout.problems(recipe, inputs.source.configuration)
             if !problems.isEmpty { throw InputError(problems) }
-            let memory = try MemoryPlan(recipe, registry, inputs)
-            if mesh.shape.rankCount == 1 { try memory.check() }
+            // What ranks of a layout need is planned beforehand: forktail parallel plan.
+            let memory = mesh.shape.rankCount > 1 ? nil : try MemoryPlan(recipe, registry, inputs)
+            try memory?.check()
             return (inputs, checkpoint, memory)
         }
         let rank = try gate.together {
@@ -61,7 +62,9 @@ struct TrainingJob {
         if speaks { for notice in inputs.source.configuration.notices { StandardError.write("note: \(notice)") } }
 
         let environment = RunEnvironment.describe(mesh, seed: recipe.seed)
-        if speaks { try writeDescription(environment.setting("memory", to: memory.json(peak: nil))) }
+        if speaks {
+            try writeDescription(memory.map { environment.setting("memory", to: $0.json(peak: nil)) } ?? environment)
+        }
         let recorder = RunRecorder(
             trackers: speaks ? try trackers(resumedStep: rank.progress.step) : [],
             progress: ProgressLine(steps: rank.plan.steps, speaks: speaks),
@@ -79,7 +82,7 @@ struct TrainingJob {
             })
         if speaks { announce(inputs.source.configuration, mesh, rank) }
         try train(rank, recorder)
-        if speaks, mesh.shape.rankCount == 1 { try reportMemory(memory, environment) }
+        if let memory { try reportMemory(memory, environment) }
         try saveFinal(rank.policy, inputs.source, precision)
     }
 
