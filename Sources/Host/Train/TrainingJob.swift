@@ -82,7 +82,7 @@ struct TrainingJob {
             })
         if speaks { announce(inputs.source.configuration, mesh, rank) }
         try train(rank, recorder)
-        if let memory { try reportMemory(memory, environment) }
+        if let memory { try reportMemory(memory, environment) } else { try reportMemory(mesh, environment) }
         try saveFinal(rank.policy, inputs.source, precision)
     }
 
@@ -201,6 +201,22 @@ struct TrainingJob {
         let (estimated, peak) = (memory.estimate.total, Machine.peakResidentBytes)
         try directory.write("environment.json", environment.setting("memory", to: memory.json(peak: peak)).text + "\n")
         StandardError.write("memory: estimated \(ByteText.text(estimated)), peak \(ByteText.text(peak))")
+    }
+
+    /// Tells what the ranks' allocators have in use after the last step, and had at most.
+    private func reportMemory(_ mesh: Mesh, _ environment: JSONValue) throws {
+        let own = mesh.runtime.backend.capabilities
+        let (used, peak) = (
+            try mesh.world.gather(Double(own.usedByteCount)), try mesh.world.gather(Double(own.peakByteCount)))
+        guard mesh.rank == 0 else { return }
+        let ranks = zip(used, peak).map { used, peak in
+            JSONValue.object([.init("used_bytes", .integer(Int(used))), .init("peak_bytes", .integer(Int(peak)))])
+        }
+        try directory.write(
+            "environment.json", environment.setting("memory", to: .object([.init("ranks", .array(ranks))])).text + "\n")
+        StandardError.write(
+            "memory of the fullest rank: \(ByteText.text(Int(used.max() ?? 0))) in use, "
+                + "\(ByteText.text(Int(peak.max() ?? 0))) at most")
     }
 
     private func announce(_ configuration: DecoderConfiguration, _ mesh: Mesh, _ rank: RankRun) {
