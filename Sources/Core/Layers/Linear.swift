@@ -12,18 +12,21 @@ public struct Linear {
     ///   - role: how it is divided.
     ///   - unit: features that stay together where it is divided: outputs of `.columns`, inputs of `.rows`.
     ///   - sections: see `Placement.sections`.
+    ///   - sharesUnits: see `Placement.sharesUnits`.
     public static func specs(
         _ name: String, block: String, inputs: Int, outputs: Int, hasBias: Bool, isTransposed: Bool = false,
-        initializer: Initializer, role: Placement.Role, unit: Int = 1, sections: [Int] = []
+        initializer: Initializer, role: Placement.Role, unit: Int = 1, sections: [Int] = [], sharesUnits: Bool = false
     ) -> [ParameterSpec] {
         let dim = (role == .rows) == isTransposed ? 0 : 1
         let weight = ParameterSpec(
             name + ".weight", isTransposed ? [inputs, outputs] : [outputs, inputs], block: block,
-            initializer: initializer, placement: Placement(role, dim: dim, unit: unit, sections: sections))
+            initializer: initializer,
+            placement: Placement(role, dim: dim, unit: unit, sections: sections, sharesUnits: sharesUnits))
         // The outputs of a layer that is cut by rows are sums over ranks, to which the bias is added once.
         let bias = ParameterSpec(
             name + ".bias", [outputs], block: block, initializer: .zeros,
-            placement: role == .rows ? .replicated : Placement(role, unit: unit, sections: sections))
+            placement: role == .rows
+                ? .replicated : Placement(role, unit: unit, sections: sections, sharesUnits: sharesUnits))
         return hasBias ? [weight, bias] : [weight]
     }
 

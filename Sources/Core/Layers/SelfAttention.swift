@@ -28,13 +28,14 @@ public struct SelfAttention {
     static func specs(_ configuration: DecoderConfiguration, layer: Int) -> [ParameterSpec] {
         let (names, block) = (configuration.names, DecoderConfiguration.blockName(layer))
         func projection(
-            _ part: String, _ inputs: Int, _ outputs: Int, _ hasBias: Bool, _ role: Placement.Role, _ sections: [Int] = []
+            _ part: String, _ inputs: Int, _ outputs: Int, _ hasBias: Bool, _ role: Placement.Role, _ sections: [Int] = [],
+            sharesUnits: Bool = false
         ) -> [ParameterSpec] {
             Linear.specs(
                 names.layer(layer, part), block: block, inputs: inputs, outputs: outputs, hasBias: hasBias,
                 isTransposed: configuration.storesTransposed,
                 initializer: configuration.initializer(residual: role == .rows), role: role,
-                unit: configuration.headSize, sections: sections)
+                unit: configuration.headSize, sections: sections, sharesUnits: sharesUnits)
         }
         let width = configuration.width
         let queries = configuration.headCount * configuration.headSize
@@ -43,8 +44,8 @@ public struct SelfAttention {
         let inputs = configuration.fusesQueryKeyValue
             ? projection(names.queryKeyValue, width, queries + 2 * keys, hasBias, .columns, [queries, keys, keys])
             : projection(names.query, width, queries, hasBias, .columns)
-                + projection(names.key, width, keys, hasBias, .columns)
-                + projection(names.value, width, keys, hasBias, .columns)
+                + projection(names.key, width, keys, hasBias, .columns, sharesUnits: true)
+                + projection(names.value, width, keys, hasBias, .columns, sharesUnits: true)
         let norms = !configuration.normalizesQueriesAndKeys
             ? [] : [names.queryNorm, names.keyNorm].flatMap {
                 RMSNorm.specs(

@@ -20,20 +20,24 @@ public struct Placement: Sendable, Hashable {
     public let unit: Int
     /// Lengths along `dim` that are cut each for itself, as in a fused projection to queries, keys and values; empty = one.
     public let sections: [Int]
+    /// Whether ranks may hold the same units where these are fewer: keys and values, which several heads of queries read.
+    public let sharesUnits: Bool
     /// The number of the expert that it belongs to; nil = all tokens meet it.
     public let expert: Int?
 
     public static let replicated = Placement(.replicated)
     public static let vocabulary = Placement(.vocabulary)
 
-    public init(_ role: Role, dim: Int = 0, unit: Int = 1, sections: [Int] = [], expert: Int? = nil) {
-        (self.role, self.dim, self.unit, self.sections, self.expert) = (role, dim, unit, sections, expert)
+    public init(
+        _ role: Role, dim: Int = 0, unit: Int = 1, sections: [Int] = [], sharesUnits: Bool = false, expert: Int? = nil
+    ) {
+        (self.role, self.dim, self.unit, self.sections) = (role, dim, unit, sections)
+        (self.sharesUnits, self.expert) = (sharesUnits, expert)
     }
 
     /// The ranges along `dim` that one of R ranks holds, one of each section.
     ///
-    /// Units that are fewer than ranks, and divide them, are held by several ranks each (key/value heads). A vocabulary is
-    /// cut wherever 16 rows end, so that no odd number of words is refused.
+    /// A vocabulary is cut wherever 16 rows end, so that no odd number of words is refused.
     /// - Parameter length: of the whole along `dim`.
     /// - Returns: nil when the units cannot be dealt out evenly.
     public func ranges(of length: Int, rank: Int, of ranks: Int) -> [Range<Int>]? {
@@ -47,7 +51,7 @@ public struct Placement: Sendable, Hashable {
         var (start, result) = (0, [Range<Int>]())
         for section in sections.isEmpty ? [length] : sections {
             let units = section / unit
-            guard section % unit == 0, units % ranks == 0 || ranks % units == 0 else { return nil }
+            guard section % unit == 0, units % ranks == 0 || (sharesUnits && ranks % units == 0) else { return nil }
             let first = units % ranks == 0 ? rank * (units / ranks) : rank / (ranks / units)
             let count = max(units / ranks, 1)
             result.append(start + first * unit..<start + (first + count) * unit)

@@ -124,10 +124,12 @@ import Testing
     }
 
     @Test func `what cannot be divided evenly is refused`() {
-        let heads = Placement(.columns, unit: 4)
-        #expect(heads.ranges(of: 12, rank: 0, of: 2) == nil)
-        #expect(heads.ranges(of: 8, rank: 3, of: 4) == [4..<8])
-        #expect(heads.sharerCount(of: 8, over: 4) == 2)
+        let (heads, keys) = (Placement(.columns, unit: 4), Placement(.columns, unit: 4, sharesUnits: true))
+        #expect(heads.ranges(of: 12, rank: 0, of: 2) == nil && keys.ranges(of: 12, rank: 0, of: 2) == nil)
+        // Heads of queries are added up, so no two ranks may have the same; of keys and values they may.
+        #expect(heads.ranges(of: 8, rank: 3, of: 4) == nil)
+        #expect(keys.ranges(of: 8, rank: 3, of: 4) == [4..<8])
+        #expect(keys.sharerCount(of: 8, over: 4) == 2)
         #expect(Placement.vocabulary.ranges(of: 37, rank: 1, of: 2) == [32..<37])
         #expect(Placement.vocabulary.ranges(of: 20, rank: 3, of: 4) == [20..<20])
     }

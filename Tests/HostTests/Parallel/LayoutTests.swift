@@ -106,6 +106,7 @@ import Testing
         #expect(try refusal(1, "{data: 2}").hasPrefix("parallel: data 2 asks for 2 ranks, and 1 was started"))
         #expect(try refusal(2, "{data: 3}").hasPrefix("parallel: data 3 asks for 3 ranks, and 2 were started"))
         #expect(try refusal(3, "{tensor: 3}").contains("4 heads"))
+        #expect(try refusal(8, "{tensor: 8}").contains("8 ranks cannot divide 4 heads evenly"))
         #expect(try refusal(3, "{context: {size: 3, strategy: ulysses}}").contains("parallel.context.strategy=ring"))
         #expect(try refusal(2, "{pipeline: {size: 2, layers: [3, 2]}}").contains("expected 4 layers in 2 stages"))
     }
