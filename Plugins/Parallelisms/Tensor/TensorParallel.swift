@@ -25,23 +25,24 @@ public struct TensorParallel: ParallelStrategy {
     public func problems(_ run: DividedRun) -> [InputProblem] {
         let ranks = run.mesh[.tensor]
         let configuration = run.configuration
-        // What a place has no ranges for is said once for each cause, not for each layer.
-        let undivided = DecoderModel.specs(configuration).filter {
-            $0.placement.ranges(of: $0.shape[$0.placement.dim], rank: 0, of: ranks) == nil
+        let specs = DecoderModel.specs(configuration)
+        func undivided(by count: Int) -> ParameterSpec? {
+            specs.first { $0.placement.ranges(of: $0.shape[$0.placement.dim], rank: 0, of: count) == nil }
         }
+        guard let first = undivided(by: ranks) else { return [] }
+        // What has no ranges is said once for each cause, not for each layer.
         let causes: [(name: String, count: Int)] = [
             ("heads", configuration.headCount), ("key/value heads", configuration.keyValueHeadCount),
             ("features of the feed-forward layers", configuration.mlpWidth),
             ("features of an expert", configuration.experts?.width ?? 0),
         ]
         let found = causes.filter { $0.count % ranks != 0 && ($0.name != "key/value heads" || ranks % $0.count != 0) }
-        if undivided.isEmpty { return [] }
         let what = found.map { "\($0.count) \($0.name)" }.joined(separator: ", ")
-        let possible = (1...ranks).filter { size in causes.allSatisfy { $0.count % size == 0 } }.map(String.init)
+        let possible = (1...ranks).filter { undivided(by: $0) == nil }.map(String.init)
         return [
             InputProblem(
                 "parallel.tensor",
-                "\(ranks) ranks cannot divide \(what.isEmpty ? undivided[0].name : what) evenly",
+                "\(ranks) ranks cannot divide \(what.isEmpty ? first.name : what) evenly",
                 fix: "parallel.tensor=\(possible.joined(separator: " | "))")
         ]
     }
