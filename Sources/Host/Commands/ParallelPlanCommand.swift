@@ -51,7 +51,10 @@ struct ParallelPlanCommand: ParsableCommand {
         }
         let plan = try LayoutPlan(
             rankCount: rankCount, memory: try memoryLimit(rankCount),
-            layouts: layout.map { [$0] } ?? LayoutSearch.layouts(rankCount: rankCount, work: estimator.work), estimator)
+            // Cutting the sequence between tensor ranks sends as many bytes and keeps fewer.
+            layouts: layout.map { [$0] }
+                ?? LayoutSearch.layouts(rankCount: rankCount) { [estimator.work.sequenceLength % $0 == 0] },
+            estimator)
         print(json ? plan.json.text : try plan.text(top: top == 0 ? Int.max : top))
         if let timeline { try draw(plan.best ?? plan.tooLarge.first, estimator, to: timeline) }
         if plan.best == nil { throw CommandEnded(status: .answerIsNo) }

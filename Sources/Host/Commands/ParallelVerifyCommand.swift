@@ -71,7 +71,7 @@ struct ParallelVerifyCommand: ParsableCommand {
     private func verifyAll(_ ranks: Int, _ verification: LayoutVerification, _ registry: Registry) throws {
         let whole = try verification.oneRank()
         var counts = (equal: 0, different: 0, refused: 0)
-        for mesh in LayoutEnumeration.layouts(of: ranks, hasExperts: false) {
+        for mesh in LayoutSearch.layouts(rankCount: ranks, sequence: { _ in [false, true] }).map(\.mesh) {
             var row: (state: String, detail: String)
             do {
                 let comparison = try verification.compare(RunLayout(mesh: mesh, registry), with: whole)

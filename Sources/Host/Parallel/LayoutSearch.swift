@@ -2,17 +2,16 @@ import Core
 
 /// Every way to lay out a number of ranks.
 enum LayoutSearch {
-    /// All factorisations over the axes, with each strategy of the data axis, each schedule and each way to share contexts.
-    ///
-    /// Tensor ranks also cut the sequence where it can be divided: that sends as many bytes and keeps fewer.
-    static func layouts(rankCount: Int, work: ParallelSettings.Work) -> [ParallelSettings] {
-        let axes: [MeshAxis] = work.expertCount == nil
-            ? [.pipeline, .data, .context, .tensor] : [.pipeline, .data, .expert, .context, .tensor]
+    /// All factorisations over the axes that have strategies, with each strategy of the data axis, each schedule and each way
+    /// to share contexts.
+    /// - Parameter sequence: of a number of tensor ranks: whether they cut the sequence too, each way that is looked at.
+    static func layouts(rankCount: Int, sequence: (Int) -> [Bool]) -> [ParallelSettings] {
+        let axes: [MeshAxis] = [.pipeline, .data, .context, .tensor]
         return factorisations(of: rankCount, over: axes.count).flatMap { sizes -> [ParallelSettings] in
             var base = ParallelSettings()
             for (axis, size) in zip(axes, sizes) { base.set(axis, size) }
-            base.tensor.sequence = base.tensor.size > 1 && work.sequenceLength % base.tensor.size == 0
             var layouts = [base]
+            if base.tensor.size > 1 { layouts = variants(layouts, sequence(base.tensor.size)) { $0.tensor.sequence = $1 } }
             if base.data.size > 1 {
                 layouts = variants(layouts, ParallelSettings.DataAxis.Strategy.allCases) { $0.data.strategy = $1 }
             }

@@ -84,8 +84,7 @@ struct RunLayout: Sendable {
                 fix: "parallel.\(provider.maker.axis.rawValue).strategy=\(name)")
         }
         var problems: [InputProblem] = []
-        let own = JSONValue.object(value.members.filter { $0.key != "size" && $0.key != "strategy" })
-        let settings = provider.schema.resolve(own, at: place, alsoKnown: [], problems: &problems)
+        let settings = provider.schema.resolve(value, at: place, alsoKnown: ["size", "strategy"], problems: &problems)
         problems += provider.schema.typeProblems(in: settings, at: place)
         if !problems.isEmpty { throw InputError(problems) }
         return (try provider.make(settings, place), settings)
@@ -96,7 +95,21 @@ struct RunLayout: Sendable {
         let run = DividedRun(
             configuration: configuration, mesh: shape, microBatchSize: recipe.batch.micro ?? recipe.batch.size,
             batchSize: recipe.batch.size, sequenceLength: recipe.sequence.length)
-        return strategies.flatMap { $0.strategy.problems(run) }
+        return strategies.flatMap { $0.strategy.problems(run) } + balanceProblems(recipe, configuration)
+    }
+
+    /// The balancing loss of experts is taken over a micro-batch, so every layout must have those of one rank.
+    private func balanceProblems(_ recipe: Recipe, _ configuration: DecoderConfiguration) -> [InputProblem] {
+        let coefficient = recipe.objective.settings.routerBalance ?? configuration.experts?.balanceCoefficient ?? 0
+        let (ranks, size) = (shape[.data] * shape[.expert], recipe.batch.size)
+        let micro = recipe.batch.micro ?? size
+        if configuration.expertLayerCount == 0 || coefficient == 0 || ranks == 1 || size % (ranks * micro) == 0 { return [] }
+        return [
+            InputProblem(
+                "batch", "\(size) samples over \(ranks) ranks are no whole micro-batches of \(micro), over which the balancing "
+                    + "loss of experts is taken: it would be another loss than that of one rank",
+                fix: "batch.size=\((size + ranks * micro - 1) / (ranks * micro) * ranks * micro), or objective.router_balance=0")
+        ]
     }
 
     /// What one rank does. `problems` has found none.

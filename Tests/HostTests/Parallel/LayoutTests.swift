@@ -93,6 +93,19 @@ import Testing
         #expect(try JSONValue(parsing: outcome.output)["holds"] == .bool(true))
     }
 
+    @Test func `micro-batches of another size are refused where experts are balanced over them`() throws {
+        let bench = try LayoutBench(.mixtral)
+        func verify(_ settings: String...) throws -> Executable.Outcome {
+            try Executable.run(["parallel", "verify", bench.recipe, "--mesh", "data=4", "--steps", "2"] + settings)
+        }
+        let outcome = try verify("batch.micro=4")
+        #expect(outcome.status == 2)
+        #expect(outcome.error?.hasPrefix("batch: 8 samples over 4 ranks are no whole micro-batches of 4") == true)
+        #expect(outcome.error?.contains("fix: batch.size=16, or objective.router_balance=0") == true)
+        #expect(try verify().status == 0)
+        #expect(try verify("batch.micro=4", "objective.router_balance=0").status == 0)
+    }
+
     @Test func `what keeps a run from being divided is told once, before anything is written`() throws {
         let bench = try LayoutBench()
         func refusal(_ ranks: Int, _ layout: String) throws -> String {
@@ -104,6 +117,7 @@ import Testing
             return errors.first ?? ""
         }
         #expect(try refusal(1, "{data: 2}").hasPrefix("parallel: data 2 asks for 2 ranks, and 1 was started"))
+        #expect(try refusal(1, "{data: {size: 2, stratgy: zero1}}").contains("did you mean 'strategy'?"))
         #expect(try refusal(2, "{data: 3}").hasPrefix("parallel: data 3 asks for 3 ranks, and 2 were started"))
         #expect(try refusal(3, "{tensor: 3}").contains("4 heads"))
         #expect(try refusal(8, "{tensor: 8}").contains("8 ranks cannot divide 4 heads evenly"))
