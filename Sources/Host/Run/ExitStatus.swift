@@ -22,7 +22,6 @@ public enum ExitStatus: Int32, Sendable {
     init(of error: any Error) {
         self = switch error {
         case let status as CommandEnded: status.status
-        case let failed as RanksFailed: failed.status
         case is RunStopped: .stoppedByPolicy
         case is PeerLost, is PeerSilent, is TransportProblem: .peerLost
         case is InputError, is GenerationError, is ModelConfigError, is WeightsError, is DataError, is SampleError,

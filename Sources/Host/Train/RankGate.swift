@@ -24,17 +24,17 @@ struct RankGate {
             return result
         }
         let common = Int32(said[first][0]).flatMap(ExitStatus.init(rawValue:)) ?? .failed
-        guard ranks.rank == 0 else { throw CommandEnded(status: common) }
+        // The same sentence of several ranks is said once.
         let texts = Dictionary(grouping: failed) { String(said[$0][1]) }.sorted { $0.value[0] < $1.value[0] }
-        throw RanksFailed(
-            status: common,
-            description: texts.map { text, members in
+        throw try ending(
+            common,
+            texts.map { text, members in
                 members.count == ranks.rankCount ? text : "\(RankGate.names(members)): \(text)"
             }.joined(separator: "\n"))
     }
 
     /// Compares what every rank was started with.
-    /// - Throws: `InputError` on the first rank that names what differs, and where.
+    /// - Throws: `CommandEnded`, when the first rank has named what differs, and where.
     func agree(_ facts: [(name: String, value: String)]) throws {
         if ranks.rankCount == 1 { return }
         let own = facts.map { fact in Array(fact.value.utf8).withUnsafeBytes { FileHash.hex(of: $0) } }.joined(separator: "\n")
@@ -51,7 +51,7 @@ struct RankGate {
 
     /// Compares the parameters: what several ranks hold must be the same on all of them, and different parts of a
     /// parameter must be different, or ranks were filled from one seed.
-    /// - Throws: `InputError` on the first rank that names parameters and ranks.
+    /// - Throws: `CommandEnded`, when the first rank has named parameters and ranks.
     func compareParts(_ store: ParameterStore) throws {
         if ranks.rankCount == 1 { return }
         var lines: [String] = []
@@ -94,9 +94,14 @@ struct RankGate {
     }
 
     private func end(_ problems: [InputProblem]) throws {
-        if problems.isEmpty { return }
-        if ranks.rank == 0 { throw InputError(problems) }
-        throw CommandEnded(status: .wrongInput)
+        if !problems.isEmpty { throw try ending(.wrongInput, "\(InputError(problems))") }
+    }
+
+    /// How all ranks end, after the first has said why: a launcher ends the others as soon as one has left.
+    private func ending(_ status: ExitStatus, _ text: String) throws -> CommandEnded {
+        if ranks.rank == 0 { StandardError.write("error: \(text)") }
+        try ranks.barrier()
+        return CommandEnded(status: status)
     }
 
     /// "rank 3", or "ranks 1, 3 and 5".
@@ -104,10 +109,4 @@ struct RankGate {
         guard ranks.count > 1, let last = ranks.last else { return "rank \(ranks.first ?? 0)" }
         return "ranks \(ranks.dropLast().map(String.init).joined(separator: ", ")) and \(last)"
     }
-}
-
-/// What ranks said when some of them could not go on.
-struct RanksFailed: Error, CustomStringConvertible {
-    let status: ExitStatus
-    let description: String
 }
