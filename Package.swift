@@ -38,7 +38,7 @@ let plugins = [
     "Rewards/ExactMatch", "Rewards/EndsWith", "Rewards/Length", "Rewards/Format",
     "Tasks/Arithmetic",
     "Parallelisms/Data", "Parallelisms/ZeRO", "Parallelisms/Tensor", "Parallelisms/Pipeline",
-    "Parallelisms/Ring", "Parallelisms/Ulysses",
+    "Parallelisms/Ring", "Parallelisms/Ulysses", "Parallelisms/Expert",
     "Models/Llama", "Models/Qwen2", "Models/Qwen3", "Models/SmolLM3", "Models/Mistral", "Models/GPT2",
     "Models/Mixtral", "Models/Qwen3MoE",
 ].map(plugin)

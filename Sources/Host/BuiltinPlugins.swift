@@ -15,6 +15,7 @@ import OptimizerLion
 import OptimizerMuon
 import OptimizerSGD
 import ParallelismData
+import ParallelismExpert
 import ParallelismPipeline
 import ParallelismRing
 import ParallelismTensor
@@ -280,6 +281,22 @@ public enum BuiltinPlugins {
                 }
                 """#,
             ParallelismData.DataPlugin.self),
+        CompiledPlugin(
+            manifest: #"""
+                {
+                  "schema": 1,
+                  "id": "core.parallelism.expert",
+                  "version": "0.1.0",
+                  "api": "0.1",
+                  "summary": "Each rank has some of the experts of every layer, to which tokens are sent and whose results come back",
+                  "license": "Apache-2.0",
+                  "principal": "ExpertPlugin",
+                  "provides": [{ "kind": "parallelism", "name": "expert" }],
+                  "requires": [],
+                  "lineage": []
+                }
+                """#,
+            ParallelismExpert.ExpertPlugin.self),
         CompiledPlugin(
             manifest: #"""
                 {

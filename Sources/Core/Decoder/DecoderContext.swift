@@ -19,4 +19,6 @@ public struct DecoderContext {
     public let exchange: any LayerExchange
     /// How attention is done where ranks hold parts of the tokens.
     public let attention: any AttentionExchange
+    /// Where the experts of tokens are.
+    public let experts: any ExpertExchange
 }

@@ -12,6 +12,8 @@ public final class DecoderModel {
     public let exchange: any LayerExchange
     /// How attention is done where ranks hold parts of the tokens.
     public let attention: any AttentionExchange
+    /// Where the experts of tokens are.
+    public let experts: any ExpertExchange
     /// Asked before and after each block, forward and backward.
     public var passes: (any BlockPasses)?
     /// The element type of activations.
@@ -59,16 +61,17 @@ public final class DecoderModel {
     ///   - stage: nil = all of the model.
     ///   - exchange: how ranks that hold parts of the parameters put theirs together.
     ///   - attention: how ranks that hold parts of the tokens do attention together.
+    ///   - experts: how tokens reach experts that other ranks hold.
     public init(
         _ configuration: DecoderConfiguration, _ parameters: ParameterStore, _ runtime: Runtime,
         checkpointing: Checkpointing = .none, stage: ModelStage? = nil, exchange: any LayerExchange = WholeLayers(),
-        attention: any AttentionExchange = WholeAttention()
+        attention: any AttentionExchange = WholeAttention(), experts: any ExpertExchange = WholeExperts()
     ) {
         let (names, stage) = (configuration.names, stage ?? ModelStage(whole: configuration))
         self.configuration = configuration
         self.stage = stage
         self.checkpointing = checkpointing
-        (self.exchange, self.attention) = (exchange, attention)
+        (self.exchange, self.attention, self.experts) = (exchange, attention, experts)
         dtype = parameters.precision.compute
         blocks = stage.layers.map { DecoderBlock(configuration, layer: $0, from: parameters) }
         entrance = !stage.isFirst ? nil : (
@@ -119,7 +122,8 @@ public final class DecoderModel {
     ) -> DecoderContext {
         DecoderContext(
             routers: routers, positions: batch.positions, documentStart: batch.documentStart, counted: batch.counted,
-            tokenCount: batch.tokenCount, rotation: rotation, cache: cache, exchange: exchange, attention: attention)
+            tokenCount: batch.tokenCount, rotation: rotation, cache: cache, exchange: exchange, attention: attention,
+            experts: experts)
     }
 
     /// The residual stream before the first block, [B, T, C], or what the exchange leaves this rank of its tokens.

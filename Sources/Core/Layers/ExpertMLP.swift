@@ -4,8 +4,8 @@
 /// w_e their share of softmax(router(x)) (Shazeer et al. 2017, arXiv 1701.06538, eq. 1; Jiang et al. 2024,
 /// arXiv 2401.04088, section 2.1).
 ///
-/// Every token is served by its experts: there is no capacity beyond which tokens are dropped. A strategy that keeps
-/// experts on other ranks replaces `Graph.dispatch` and `Graph.combine`.
+/// Every token is served by its experts: there is no capacity beyond which tokens are dropped. Which rank has an expert
+/// is `ExpertExchange`'s business; a layer is made of those that this rank holds.
 public struct ExpertMLP {
     public let router: Linear
     private let inputs: Inputs
@@ -46,8 +46,11 @@ public struct ExpertMLP {
     init?(_ configuration: DecoderConfiguration, layer: Int, from parameters: ParameterStore) {
         guard let experts = configuration.experts(layer: layer) else { return nil }
         let names = configuration.names
+        let held = (0..<experts.count).filter {
+            parameters.find(names.layer(layer, names.expert($0, names.expertDown)) + ".weight") != nil
+        }
         func projections(_ part: String) -> [Linear] {
-            (0..<experts.count).map { Linear(names.layer(layer, names.expert($0, part)), from: parameters) }
+            held.map { Linear(names.layer(layer, names.expert($0, part)), from: parameters) }
         }
         router = Linear(names.layer(layer, names.router), from: parameters)
         let (gate, up) = (projections(names.expertGate), projections(names.expertUp))
@@ -67,7 +70,9 @@ public struct ExpertMLP {
         let routing = ExpertRouting(graph, logits: router(graph, tokens), settings)
         context.routers?.add(graph, routing, context)
         let rows = graph.dispatch(tokens, routing.routes)
-        let results = graph.linear(hidden(graph, rows, routing.routes.experts), down, experts: routing.routes.experts)
+        let results = context.experts.serve(graph, rows, routing.routes.experts) { rows, experts in
+            graph.linear(hidden(graph, rows, experts), down, experts: experts)
+        }
         let sum = graph.combine(results, weights: routing.weights, routing.routes)
         return exchange.leave(graph, sum.reshaped(to: whole.shape))
     }

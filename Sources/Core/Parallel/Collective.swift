@@ -9,6 +9,8 @@ public enum Collective {
     case allGather(Tensor, into: Tensor)
     /// Part r of `from` goes to rank r; `into` becomes everyone's part for this rank, in the order of ranks.
     case allToAll(Tensor, into: Tensor)
+    /// The same with parts of different sizes: `sent[r]` elements of `from` go to rank r, of whose elements `received[r]` come.
+    case allToAllOfParts(Tensor, sent: [Int], into: Tensor, received: [Int])
     /// Everyone's becomes the root's.
     case broadcast(Tensor, root: Int)
     /// To one member, who receives it under the same channel (> 0).
@@ -28,7 +30,7 @@ extension Collective {
         case .allReduce: .allReduce
         case .reduceScatter: .reduceScatter
         case .allGather: .allGather
-        case .allToAll: .allToAll
+        case .allToAll, .allToAllOfParts: .allToAll
         case .broadcast: .broadcast
         case .send, .receive: .message
         }
@@ -38,16 +40,22 @@ extension Collective {
     var subject: Tensor {
         switch self {
         case .allReduce(let x, _), .reduceScatter(let x, _), .allToAll(let x, _), .broadcast(let x, _),
-            .send(let x, _, _), .receive(let x, _, _): x
+            .send(let x, _, _), .receive(let x, _, _), .allToAllOfParts(let x, _, _, _): x
         case .allGather(_, let into): into
         }
     }
 
-    /// Whether one rank alone has nothing to do.
-    var isInPlace: Bool {
+    /// Elements on one rank, by which ranks find that they do different things; 0 where each has a number of its own.
+    var elementCount: Int {
+        if case .allToAllOfParts = self { 0 } else { subject.elementCount }
+    }
+
+    /// Whether there is nothing to do, alone or with others.
+    func isIdle(on rankCount: Int) -> Bool {
         switch self {
-        case .allReduce, .broadcast: true
-        case .reduceScatter, .allGather, .allToAll, .send, .receive: false
+        case .allReduce, .broadcast: subject.elementCount == 0 || rankCount == 1
+        case .reduceScatter, .allGather, .allToAll, .send, .receive: subject.elementCount == 0
+        case .allToAllOfParts: false
         }
     }
 

@@ -60,11 +60,11 @@ public final class Communicator {
     /// Starts a collective.
     public func start(_ collective: Collective) -> PendingCollective {
         let subject = collective.subject
-        let envelope = envelope(collective.kind, subject.dtype, subject.elementCount, channel: collective.channel)
+        let envelope = envelope(collective.kind, subject.dtype, collective.elementCount, channel: collective.channel)
         let entry = link.recorder.started(envelope, axes: axes)
         if link.checksOrder && envelope.kind != .message { compare(envelope) }
         // Nothing more is exchanged after a failure.
-        let isIdle = link.failure != nil || subject.elementCount == 0 || (rankCount == 1 && collective.isInPlace)
+        let isIdle = link.failure != nil || collective.isIdle(on: rankCount)
         return PendingCollective(link, entry: entry, collective, isIdle ? nil : exchange(collective, envelope))
     }
 
@@ -86,11 +86,10 @@ public final class Communicator {
             into.part(parts[rank]).copy(from)
             return allGather(into, parts, envelope)
         case .allToAll(let from, let into):
-            let (from, into) = (from.flat, into.flat)
-            precondition(from.elementCount == into.elementCount, "all-to-all: \(from.elementCount) elements into \(into.elementCount)")
-            let parts = equalParts(of: from, each: from.elementCount / rankCount)
-            into.part(parts[rank]).copy(from.part(parts[rank]))
-            return swap(envelope, sending: { from.part(parts[$0]) }, receiving: { into.part(parts[$0]) }) { nil }
+            let each = [Int](repeating: from.elementCount / rankCount, count: rankCount)
+            return allToAll(from.flat, each, into: into.flat, each, envelope)
+        case .allToAllOfParts(let from, let sent, let into, let received):
+            return allToAll(from.flat, sent, into: into.flat, received, envelope)
         case .broadcast(let x, let root):
             let x = x.flat
             let messages = rank == root
@@ -138,6 +137,30 @@ public final class Communicator {
 
     private func allGather(_ whole: Tensor, _ parts: [Range<Int>], _ envelope: Envelope) -> Exchange {
         swap(envelope, sending: { _ in whole.part(parts[rank]) }, receiving: { whole.part(parts[$0]) }) { nil }
+    }
+
+    private func allToAll(
+        _ from: Tensor, _ sent: [Int], into: Tensor, _ received: [Int], _ envelope: Envelope
+    ) -> Exchange {
+        precondition(
+            sent.count == rankCount && received.count == rankCount && sent[rank] == received[rank]
+                && sent.reduce(0, +) == from.elementCount && received.reduce(0, +) == into.elementCount,
+            "all-to-all: parts of \(sent) of \(from.elementCount) elements, and of \(received) into \(into.elementCount)")
+        func parts(_ counts: [Int]) -> [Range<Int>] {
+            var end = 0
+            return counts.map { count in
+                defer { end += count }
+                return end..<end + count
+            }
+        }
+        let (outgoing, incoming) = (parts(sent), parts(received))
+        into.part(incoming[rank]).copy(from.part(outgoing[rank]))
+        // Both sides know which parts are empty.
+        func peers(_ counts: [Int]) -> [Int] { (1..<rankCount).map { (rank + $0) % rankCount }.filter { counts[$0] > 0 } }
+        let messages = peers(received).map { receive(into.part(incoming[$0]), from: $0, envelope) } + peers(sent).map {
+            send(from.part(outgoing[$0]), to: $0, envelope)
+        }
+        return Exchange(messages: messages) { nil }
     }
 
     private func equalParts(of whole: Tensor, each count: Int) -> [Range<Int>] {

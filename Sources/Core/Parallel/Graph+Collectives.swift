@@ -51,6 +51,21 @@ extension Graph {
         }[0]
     }
 
+    /// Rows of x go to other ranks, and theirs come, in the order of ranks. Backward: gradients go back the same way.
+    /// - Parameters:
+    ///   - x: [A, C], those for rank 0 first.
+    ///   - sent: how many rows go to each rank, A in all.
+    ///   - received: how many come from each, B in all.
+    /// - Returns: [B, C]
+    public func swappedRows(_ x: Tensor, sent: [Int], received: [Int], over communicator: Communicator) -> Tensor {
+        let y = x.swappedRows(sent: sent, received: received, over: communicator)
+        return record(inputs: [x], outputs: [y]) { [shape = y.shape] gradients, _ in
+            [gradients[0].map {
+                $0.reshaped(to: shape).swappedRows(sent: received, received: sent, over: communicator)
+            }]
+        }[0]
+    }
+
     /// Lists [N] of which every rank has other elements, whole on every rank, which all go on with the same work.
     /// Backward: each rank takes the gradient of its own elements.
     /// - Parameters:
@@ -106,6 +121,16 @@ extension Tensor {
         let (from, to) = (view, result.view)
         runtime.exchange(reading: [from], writing: [to]) { body(Tensor(from, $0), Tensor(to, $0)) }
         return result
+    }
+
+    /// Rows of this tensor to each rank and theirs to this one, see `Graph.swappedRows`.
+    func swappedRows(sent: [Int], received: [Int], over communicator: Communicator) -> Tensor {
+        let width = shape.dropFirst().reduce(1, *)
+        return exchanged([received.reduce(0, +)] + shape.dropFirst()) { x, y in
+            communicator.run(
+                .allToAllOfParts(
+                    x.contiguous(), sent: sent.map { $0 * width }, into: y, received: received.map { $0 * width }))
+        }
     }
 
     /// Every rank's values added up, in a tensor of its own.

@@ -12,7 +12,9 @@ public struct RankPlan {
     public var tokens = TokenCut()
     /// How attention is done with ranks that have other tokens of the same rows.
     public var attention: any AttentionExchange = WholeAttention()
-    /// What this rank holds of a parameter; nil = nothing.
+    /// How tokens reach experts that other ranks hold.
+    public var experts: any ExpertExchange = WholeExperts()
+    /// What this rank holds of a parameter, of those of experts that it has; nil = nothing.
     public var place: (ParameterSpec) -> ParameterPlace? = { ParameterPlace(whole: $0.shape) }
     public var pipeline: PipelinePlan
     /// What ranks that see different tokens divide instead of each keeping all of it.
@@ -40,6 +42,15 @@ public struct RankPlan {
     public var hasWholeModel: Bool {
         storage.level < .weights && pipeline.layerCounts.count == 1 && mesh.shape[.tensor] == 1 && mesh.shape[.expert] == 1
     }
+
+    /// What this rank holds of a parameter; nil = nothing.
+    public func holding(_ spec: ParameterSpec) -> ParameterPlace? {
+        if let expert = spec.placement.expert, !experts.holds(expert) { return nil }
+        return place(spec)
+    }
+
+    /// Whether ranks that read different samples meet inside of blocks, so that all go through the same ones.
+    public var meetsAcrossSamples: Bool { mesh.shape[.expert] > 1 }
 
     /// The ranks that read different samples.
     public var data: Communicator { mesh.along(.data, .expert) }

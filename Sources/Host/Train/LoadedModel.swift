@@ -56,12 +56,12 @@ struct ModelSource {
         try directory?.check(specs.map { ($0.name, $0.shape) })
         // Frozen weights that lie in the file as layers read them are used where they lie.
         var mapped: [String: Tensor] = [:]
-        for spec in specs where loads && group(spec.name) == nil && plan.place(spec)?.part.shape == spec.shape {
+        for spec in specs where loads && group(spec.name) == nil && plan.holding(spec)?.part.shape == spec.shape {
             mapped[spec.name] = try directory?.mapped(spec.name, runtime, dtype: precision.compute)
         }
         let store = ParameterStore(
             specs, runtime, precision: precision, seed: directory == nil && loads ? seed : nil, group: group,
-            place: plan.place, sharding: { key in plan.sharding(key, isWhole: key.group.map(isWhole) ?? false) },
+            place: plan.holding, sharding: { key in plan.sharding(key, isWhole: key.group.map(isWhole) ?? false) },
             lent: mapped)
         if loads, let directory {
             try store.setMasters { name, part, tensor in
@@ -74,18 +74,21 @@ struct ModelSource {
         let stages = plan.stages.map {
             DecoderModel(
                 configuration, store, runtime, checkpointing: checkpointing, stage: $0, exchange: plan.exchange,
-                attention: plan.attention)
+                attention: plan.attention, experts: plan.experts)
         }
         let policy = PolicyModel(stages: stages, store: store, runtime: runtime, plan: plan)
         if loads { try policy.gatherWeights() }
         return policy
     }
 
-    /// A model that only computes.
+    /// A model that only computes. Every rank has all of its experts: ranks may ask it different numbers of times, and so
+    /// cannot meet inside of it where they read different samples.
     func frozen(
         _ runtime: Runtime, precision: Precision, seed: UInt64, plan: RankPlan? = nil
     ) throws -> PolicyModel {
-        try build(runtime, precision: precision, seed: seed, plan: plan, group: { _ in nil })
+        var plan = plan
+        plan?.experts = WholeExperts()
+        return try build(runtime, precision: precision, seed: seed, plan: plan, group: { _ in nil })
     }
 }
 

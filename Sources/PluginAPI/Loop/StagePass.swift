@@ -10,6 +10,8 @@ struct StagePass {
     private let policy: PolicyModel
     private let batches: [MicroBatch]
     private let layouts: [BatchLayout]
+    /// Whether each micro-batch has positions to score.
+    private let hasWork: [Bool]
     private let settings: ObjectiveSettings
     private let shape: PipelineShape
     private let ranks: Communicator
@@ -38,7 +40,13 @@ struct StagePass {
 
     init(_ policy: PolicyModel, _ batches: [MicroBatch], _ settings: ObjectiveSettings) {
         (self.policy, self.batches, self.settings) = (policy, batches, settings)
-        layouts = batches.map { BatchLayout($0.sequences).part(policy.plan.tokens) }
+        let layouts = batches.map { BatchLayout($0.sequences) }
+        hasWork = layouts.map { !$0.sequenceIndex.isEmpty }
+        // Where ranks meet inside of blocks, those without work take a token of no weight through them.
+        let filler = BatchLayout([TokenSequence(ids: [0], trained: [false])])
+        self.layouts = zip(layouts, hasWork).map { layout, hasWork in
+            (hasWork || !policy.plan.meetsAcrossSamples ? layout : filler).part(policy.plan.tokens)
+        }
         shape = policy.plan.pipeline.shape(microBatches: max(batches.count, 1))
         ranks = policy.plan.mesh.along(.pipeline)
     }
@@ -88,7 +96,8 @@ struct StagePass {
         _ objective: (TokenScores, MicroBatch) throws -> [(Tensor, gradient: Tensor)]
     ) throws {
         let (layout, stage) = (layouts[action.microBatch], policy.stages[action.chunk])
-        guard !layout.sequenceIndex.isEmpty else { return policy.arenas.idleForward(action.chunk) }
+        let hasWork = hasWork[action.microBatch]
+        guard hasWork || policy.plan.meetsAcrossSamples else { return policy.arenas.idleForward(action.chunk) }
         let graph = Graph(policy.runtime, recording: isRecording)
         let tokens = layout.tokens(policy.runtime)
         policy.arenas.startForward(action.chunk)
@@ -101,7 +110,9 @@ struct StagePass {
         x = stage.applyBlocks(graph, x, stage.context(tokens, routers: routers))
         var seeds: [(Tensor, gradient: Tensor)] = []
         var sending: PendingCollective?
-        if stage.stage.isLast {
+        if stage.stage.isLast, !hasWork {
+            seeds = [(x, gradient: policy.runtime.zeros(x.shape, x.dtype))]
+        } else if stage.stage.isLast {
             let scores = policy.score(
                 stage, stage.normalize(graph, x), routers, layout, batches[action.microBatch], on: graph, settings)
             seeds = try objective(scores, batches[action.microBatch])

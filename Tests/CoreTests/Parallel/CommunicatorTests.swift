@@ -67,6 +67,29 @@ import Testing
         }
     }
 
+    /// Rank r sends (r + to) % 3 elements: some parts are empty.
+    @Test(arguments: [1, 2, 4])
+    func `parts of different sizes are exchanged, empty ones too`(ranks: Int) throws {
+        func count(_ from: Int, _ to: Int) -> Int { (from + to) % 3 }
+        let results = try Loopback.run(ranks: ranks) { mesh in
+            mesh.link.checksOrder = true
+            let sent = (0..<ranks).map { count(mesh.rank, $0) }
+            let received = (0..<ranks).map { count($0, mesh.rank) }
+            let from = Self.line(mesh, sent.reduce(0, +), .float32)
+            let into = mesh.runtime.empty([received.reduce(0, +)], .float32)
+            mesh.world.run(.allToAllOfParts(from, sent: sent, into: into, received: received))
+            try mesh.link.check()
+            return into.doubles()
+        }
+        for (rank, result) in results.enumerated() {
+            let expected = (0..<ranks).flatMap { from -> [Double] in
+                let start = (0..<rank).reduce(0) { $0 + count(from, $1) }
+                return (start..<start + count(from, rank)).map { Self.value(from, $0) }
+            }
+            #expect(result == expected)
+        }
+    }
+
     @Test func `messages find their channel in whatever order they are awaited`() throws {
         let results = try Loopback.run(ranks: 2) { mesh in
             let (world, runtime) = (mesh.world, mesh.runtime)

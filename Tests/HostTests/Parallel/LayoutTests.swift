@@ -16,6 +16,8 @@ import Testing
         (.tied, "context=2"), (.tied, "context=4:ulysses"), (.tied, "tensor=4:sequence"),
         (.untied, "data=2:zero3,pipeline=2:zb-v,context=2"), (.gpt2, "pipeline=2,context=2:ulysses,tensor=2:sequence"),
         (.gpt2, "context=3,tensor=2"), (.mixtral, "context=2,tensor=2:sequence"),
+        (.mixtral, "expert=2"), (.mixtral, "expert=4"), (.mixtral, "data=2:zero3,expert=2,tensor=2"),
+        (.mixtral, "data=2:zero2,expert=2,context=2"), (.mixtral, "expert=2,pipeline=2:zb-v,tensor=2:sequence"),
     ])
     func `a layout equals one rank in float64`(form: LayoutBench.Form, mesh: String) throws {
         let bench = try LayoutBench(form)
@@ -38,6 +40,17 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
     }
 
+    @Test(arguments: ["none", "block", "selective"])
+    func `ranks without samples serve the experts of others, whatever is recomputed`(checkpointing: String) throws {
+        let bench = try LayoutBench(.mixtral)
+        for mesh in ["expert=4", "expert=4,pipeline=2:1f1b", "data=2:zero3,expert=2,context=2"] {
+            let outcome = try Executable.run(
+                "parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "3", "batch={size: 5, micro: 1}",
+                "objective.router_balance=0", "activations.checkpoint=\(checkpointing)")
+            #expect(outcome.status == 0, "\(mesh) \(outcome.output) \(outcome.diagnostics)")
+        }
+    }
+
     @Test(arguments: ["data=3", "context=2", "context=4:ulysses", "data=2:zero2,context=2,tensor=2:sequence"])
     func `documents, windows and pairs are those of one rank`(mesh: String) throws {
         let bench = try LayoutBench()
@@ -56,6 +69,10 @@ import Testing
                 ["parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "3"] + settings)
             #expect(outcome.status == 0, "\(settings) \(outcome.output) \(outcome.diagnostics)")
         }
+        let experts = try Executable.run(
+            "parallel", "verify", try LayoutBench(.mixtral).recipe, "--mesh", "expert=4", "--steps", "3", "trainer=dpo",
+            "data.train=[\(pairsFile)]", "batch={size: 6, micro: 1}", "objective.router_balance=0")
+        #expect(experts.status == 0, "\(experts.output) \(experts.diagnostics)")
     }
 
     @Test func `every layout of two ranks is gone through`() throws {
@@ -71,10 +88,11 @@ import Testing
         (1, "{}", 2, "{data: {size: 2, strategy: zero3}}"),
         (2, "{data: {size: 2, strategy: zero2}}", 2, "{pipeline: {size: 2, schedule: zb-v}}"),
         (4, "{tensor: 2, pipeline: 2}", 3, "{data: {size: 3, strategy: zero1}}"),
-        (2, "{tensor: 2}", 1, "{}"),
+        (2, "{tensor: 2}", 1, "{}"), (4, "{expert: 4}", 2, "{expert: 2}"),
+        (2, "{data: {size: 2, strategy: zero3}}", 4, "{expert: 2, tensor: 2}"),
     ])
     func `a checkpoint of one layout goes on under another`(first: Int, a: String, then: Int, b: String) throws {
-        let bench = try LayoutBench()
+        let bench = try LayoutBench((a + b).contains("expert") ? .mixtral : .tied)
         #expect(try bench.train("whole").status == 0)
         let before = try bench.train("run", ranks: first, layout: a, "steps=3")
         #expect(before.status == 0, "\(before.diagnostics)")
@@ -122,6 +140,7 @@ import Testing
         #expect(try refusal(3, "{tensor: 3}").contains("4 heads"))
         #expect(try refusal(8, "{tensor: 8}").contains("8 ranks cannot divide 4 heads evenly"))
         #expect(try refusal(3, "{context: {size: 3, strategy: ulysses}}").contains("parallel.context.strategy=ring"))
+        #expect(try refusal(2, "{expert: 2}").contains("2 ranks, and the model has no experts"))
         #expect(try refusal(2, "{pipeline: {size: 2, layers: [3, 2]}}").contains("expected 4 layers in 2 stages"))
     }
 }
