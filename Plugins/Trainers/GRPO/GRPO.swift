@@ -54,6 +54,8 @@ public final class GRPO: HasAuxiliaryModels {
             let range = start..<min(start + size, groups.count)
             return try batch(Array(groups[range]), Array(advantages.values[range]))
         }
+        // A rank may have no prompts of a step.
+        if batches.isEmpty { return [] }
         batches[0].metrics = figures(groups, judged, totals, advantages)
         return batches
     }

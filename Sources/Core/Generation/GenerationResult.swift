@@ -1,5 +1,5 @@
 /// What a request became.
-public struct GenerationResult: Sendable, Hashable {
+public struct GenerationResult: Sendable, Hashable, Codable {
     public enum FinishReason: String, Sendable, Hashable, Codable {
         /// A stop token was drawn, or the text reached a stop string; the token that did it is the last of `ids`.
         case stop

@@ -69,16 +69,11 @@ struct RankRun {
             frozen[model.role] = try origin.frozen(
                 policy.runtime, precision: precision, seed: recipe.seed, plan: policy.plan)
         }
-        let generator = Generator(policy.decoder, policy.runtime)
-        let hasWholeModel = policy.plan.hasWholeModel
+        let sampler = PolicySampler(policy) {
+            try source.build(policy.runtime, precision: precision, seed: recipe.seed, loads: false, group: { _ in nil })
+        }
         return ModelEngine(policy: policy, frozen: frozen) { requests in
-            guard hasWholeModel else {
-                throw InputError(
-                    "parallel", "'\(recipe.trainer.name)' samples from the policy, and no rank of this layout has all of its "
-                        + "weights",
-                    fix: "the data axis alone, with strategy data, zero1 or zero2")
-            }
-            return try generator.generate(requests)
+            try sampler.generate(requests)
         } rewards: { name, options in
             try registry.reward(name, options: options, at: "trainer.rewards")
         }

@@ -75,6 +75,21 @@ import Testing
         #expect(experts.status == 0, "\(experts.output) \(experts.diagnostics)")
     }
 
+    @Test(arguments: [
+        (LayoutBench.Form.tied, "data=2:zero3"), (.tied, "tensor=2,context=2"), (.tied, "pipeline=2:zb-v,data=2"),
+        (.tied, "data=3:zero1"), (.mixtral, "expert=2,tensor=2"),
+    ])
+    func `a policy that ranks divide samples what one rank samples`(form: LayoutBench.Form, mesh: String) throws {
+        let bench = try LayoutBench(form)
+        let prompts = (0..<6).map { "{\"prompt_ids\": [\($0 + 1), \($0 * 7 % 61), 5]}\n" }.joined()
+        let outcome = try Executable.run(
+            "parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "3",
+            "data.train=[\(try bench.scratch.write("prompts.jsonl", prompts))]", "batch={size: 2, micro: 1}",
+            "trainer={name: grpo, rewards: [{name: length, max: 4, margin: 12}], num_generations: 4, "
+                + "max_completion_length: 6, stop_ids: [3, 7, 11]}", "objective.router_balance=0")
+        #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
+    }
+
     @Test func `every layout of two ranks is gone through`() throws {
         let bench = try LayoutBench()
         let outcome = try Executable.run("parallel", "verify", bench.recipe, "--ranks", "2", "--steps", "2")
