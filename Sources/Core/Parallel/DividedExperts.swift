@@ -41,13 +41,15 @@ public struct DividedExperts: ExpertExchange {
         var sent = [Int32](repeating: 0, count: ranks.rankCount)
         for expert in experts.int32s() { sent[Int(expert) / self.experts.count] += 1 }
         let one = [Int](repeating: 1, count: ranks.rankCount)
-        let received = experts.runtime.tensor(sent, [ranks.rankCount]).swappedRows(sent: one, received: one, over: ranks)
-        return (sent.map(Int.init), received.int32s().map(Int.init))
+        let arrived = experts.runtime.tensor(sent, [ranks.rankCount]).swappedRows(sent: one, received: one, over: ranks)
+        // What a failed exchange should have brought is undefined, here and below.
+        let received = arrived.int32s().map { ranks.link.failure == nil ? Int($0) : 0 }
+        return (sent.map(Int.init), received)
     }
 
     /// The numbers of experts counted from this rank's first one, [B, 1] int32.
     private func numbers(_ experts: Tensor) -> Tensor {
-        let numbers = experts.int32s().map { $0 - Int32(self.experts.lowerBound) }
+        let numbers = experts.int32s().map { min(max($0 - Int32(self.experts.lowerBound), 0), Int32(self.experts.count - 1)) }
         return experts.runtime.tensor(numbers, [numbers.count, 1])
     }
 }
