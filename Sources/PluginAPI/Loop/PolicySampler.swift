@@ -51,7 +51,7 @@ extension PolicyModel {
             for entry in arena.entries {
                 inArenas.insert(entry.name)
                 guard arena.sharding.speaks, entry.isCounted else { continue }
-                for box in arena.ownedBoxes(of: entry) { set(entry.name, at: box.offset, box.view(of: arena.weights)) }
+                for box in arena.ownedBoxes(of: entry) { set(entry.name, at: box.offset, box.view(of: arena.weights).view) }
             }
         }
         // Those that are read where they lie in a file are whole wherever they are.
