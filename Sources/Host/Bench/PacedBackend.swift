@@ -28,10 +28,10 @@ final class PacedBackend: Backend {
     var capabilities: Capabilities { inner.capabilities }
     func allocate(byteCount: Int) -> Buffer { inner.allocate(byteCount: byteCount) }
     func copy(_ transfer: Transfer) { inner.copy(transfer) }
-    func supports(_ operation: Operation) -> Bool { inner.supports(operation) }
+    func supports(_ operation: Core.Operation) -> Bool { inner.supports(operation) }
     func synchronize() { inner.synchronize() }
 
-    func run(_ operation: Operation) {
+    func run(_ operation: Core.Operation) {
         guard case .matmul(let product) = operation, !(product.a.shape + product.b.shape).contains(exempt) else {
             return inner.run(operation)
         }

@@ -202,7 +202,7 @@ import Testing
         let isDone = DispatchSemaphore(value: 0)
         let said = Mutex<[String]>([])
         #expect(throws: StalledCollective.self) {
-            _ = try Loopback.run(MeshShape([.data: 2, .tensor: 2]), timeout: 5) { mesh in
+            _ = try Loopback.run(MeshShape([.data: 2, .tensor: 2]), timeout: 2) { mesh in
                 mesh.link.onStall = { stall in said.withLock { $0.append("\(stall)") } }
                 if mesh.rank == 3 {
                     for _ in 0..<3 { isDone.wait() }
@@ -218,7 +218,7 @@ import Testing
         // Rank 1 waits for rank 3 along data; the others have passed there, and wait along tensor.
         let places = ["all-gather of [4, 4] float32, number 0 along tensor", "all-reduce of [2, 4] float32, number 0 along data"]
         #expect(said.withLock { $0.sorted() } == [(0, 0, 1), (1, 1, 3), (2, 0, 3)].map { rank, place, missing in
-            "rank \(rank) has waited 0.5 seconds in the \(places[place]), where rank \(missing) has not arrived"
+            "rank \(rank) has waited 0.2 seconds in the \(places[place]), where rank \(missing) has not arrived"
         })
     }
 
