@@ -22,6 +22,7 @@ public enum Forktail {
         do {
             var command = try RootCommand.parseAsRoot(arguments)
             try Machine.checkThreadCount()
+            try Machine.checkRankTimeout()
             try command.run()
             return .done
         } catch let ended as CommandEnded {

@@ -232,6 +232,55 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: disk.path + "/checkpoints") == ["step-00000003"])
     }
 
+    @Test(arguments: [CheckpointWriter.Mode.synchronous, .background(byteLimit: 1), .background(byteLimit: 1 << 20)])
+    func `ranks write one checkpoint together, and may go on as soon as theirs is copied`(mode: CheckpointWriter.Mode) throws {
+        let path = directory("checkpoints")
+        _ = try Loopback.run(ranks: 3) { mesh in
+            let writer = CheckpointWriter(directory: path, keep: 1, mode: mode)
+            for step in 1...3 {
+                let part = mesh.runtime.full([2, 4], .float32, Double(10 * step + mesh.rank))
+                let item = CheckpointItem(
+                    name: "w", kind: "weight", tensor: part, globalShape: [6, 4], offset: [2 * mesh.rank, 0])
+                try writer.write(
+                    step: step, items: [item], sections: ["loader": Data("\(mesh.rank)".utf8)], with: mesh.world)
+                mesh.runtime.run(.fill(part.view, value: 0))
+            }
+            try writer.finish()
+            if mesh.rank == 0, let found = try CheckpointStore.latest(in: path).checkpoint { #expect(found.step == 3) }
+        }
+        #expect(try names() == ["step-00000003"])
+        let written = try FileManager.default.contentsOfDirectory(atPath: path + "/step-00000003").sorted()
+        #expect(written == ["loader.json", "manifest.json"] + (0..<3).map { "weight-rank0000\($0)-00001.safetensors" })
+        let checkpoint = try #require(try CheckpointStore.latest(in: path).checkpoint)
+        #expect(try checkpoint.section("loader") == Data("0".utf8))
+        let whole = runtime.empty([6, 4], .float64)
+        try checkpoint.restore("w", into: whole)
+        #expect(whole.doubles() == (0..<24).map { Double(30 + $0 / 8) })
+    }
+
+    @Test(.enabled(if: SmallDisk.isPossible, "tmpfs cannot be mounted here"))
+    func `a rank that cannot write its part fails the checkpoint of all, and the earlier ones stay`() throws {
+        let disk = try #require(try SmallDisk(directory("disk"), byteCount: 1 << 20))
+        defer { disk.unmount() }
+        let path = disk.path + "/checkpoints"
+        let text = message {
+            _ = try Loopback.run(ranks: 3) { mesh in
+                let writer = CheckpointWriter(directory: path, keep: 1, mode: .background(byteLimit: 1 << 16))
+                func write(_ step: Int, _ count: Int) throws {
+                    let part = mesh.runtime.zeros([count], .float32)
+                    let item = CheckpointItem(name: "w\(mesh.rank)", kind: "weight", tensor: part)
+                    try writer.write(step: step, items: [item], sections: [:], with: mesh.world)
+                }
+                try write(1, 1 << 10)
+                try write(2, mesh.rank == 1 ? 1 << 20 : 1 << 10)
+                try writer.finish()
+            }
+        }
+        #expect(text.contains("No space left on device"))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: path).filter { !$0.hasPrefix(".") } == ["step-00000001"])
+        #expect(try CheckpointStore.latest(in: path).checkpoint?.step == 1)
+    }
+
     @Test(.enabled(if: SmallDisk.isPossible, "tmpfs cannot be mounted here"))
     func `a read-only directory is named`() throws {
         let disk = try #require(try SmallDisk(directory("disk"), byteCount: 1 << 20))

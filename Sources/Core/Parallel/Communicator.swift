@@ -61,7 +61,7 @@ public final class Communicator {
     public func start(_ collective: Collective) -> PendingCollective {
         let subject = collective.subject
         let envelope = envelope(collective.kind, subject.dtype, collective.elementCount, channel: collective.channel)
-        let entry = link.recorder.started(envelope, axes: axes)
+        let entry = link.recorder.started(envelope, axes: axes, shape: subject.shape)
         if link.checksOrder && envelope.kind != .message { compare(envelope) }
         // Nothing more is exchanged after a failure.
         let isIdle = link.failure != nil || collective.isIdle(on: rankCount)
@@ -178,7 +178,7 @@ public final class Communicator {
             elementCount: own.elementCount, sequence: envelope.sequence)
         let arrived = own.temporaries(rankCount)
         let pending = PendingCollective(
-            link, entry: link.recorder.started(announcement, axes: axes), .broadcast(own, root: rank),
+            link, entry: link.recorder.started(announcement, axes: axes, shape: own.shape), .broadcast(own, root: rank),
             swap(announcement, sending: { _ in own }, receiving: { arrived[$0] }) { nil })
         pending.finish()
         guard link.failure == nil else { return }

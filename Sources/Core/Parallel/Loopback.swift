@@ -91,14 +91,17 @@ public final class Loopback: Transport {
         exchange.leave(rank)
     }
 
-    private func silence(_ waiting: Set<MessageNumber>, _ seconds: Double) -> any Error {
-        let oldest = waiting.min { $0.value < $1.value }
-        switch oldest.flatMap({ open[$0] }) {
-        case .expected(let key, _, _, let envelope):
-            return PeerSilent(rank: key.peer, seconds: seconds, envelope: envelope)
-        case .sent(let parcel, let peer): return PeerSilent(rank: peer, seconds: seconds, envelope: parcel.envelope)
-        case nil: preconditionFailure("loopback: waited for nothing")
+    /// Whoever has sent nothing has not arrived; where everything has come, whoever has taken nothing.
+    private func silence(_ waiting: Set<MessageNumber>, _ seconds: Double) -> PeerSilent {
+        var (senders, receivers) = (Set<Int>(), Set<Int>())
+        for number in waiting {
+            switch open[number] {
+            case .expected(let key, _, _, _): senders.insert(key.peer)
+            case .sent(_, let peer): receivers.insert(peer)
+            case nil: break
+            }
         }
+        return PeerSilent(ranks: Array(senders.isEmpty ? receivers : senders), seconds: seconds)
     }
 
     private func peer(of number: MessageNumber) -> Int? {

@@ -10,12 +10,12 @@ struct Exchange {
 public final class PendingCollective {
     // The link holds what is under way.
     private unowned let link: RankLink
-    private let entry: Int
+    private let entry: FlightRecorder.Entry
     /// Holds the memory that messages are sent from and received into.
     private let collective: Collective
     private var exchange: Exchange?
 
-    init(_ link: RankLink, entry: Int, _ collective: Collective, _ exchange: Exchange?) {
+    init(_ link: RankLink, entry: FlightRecorder.Entry, _ collective: Collective, _ exchange: Exchange?) {
         (self.link, self.entry, self.collective, self.exchange) = (link, entry, collective, exchange)
         if exchange != nil { link.started(self, entry) }
     }
@@ -23,7 +23,7 @@ public final class PendingCollective {
     /// Waits until the collective is done. A failure is kept, see `RankLink.check`.
     public func finish() {
         guard exchange != nil else { return }
-        while let open = exchange, link.wait(for: open.messages) { exchange = open.then() }
+        while let open = exchange, link.wait(for: open.messages, of: entry) { exchange = open.then() }
         if exchange == nil { link.finished(entry) }
     }
 }

@@ -8,21 +8,35 @@ public struct PeerLost: Error, Sendable, CustomStringConvertible {
     public var description: String { "rank \(rank) ended while others waited for it" }
 }
 
-/// Another rank is there but did not answer in time.
+/// Other ranks are there but did not answer in time: what a transport says, see `StalledCollective`.
 public struct PeerSilent: Error, Sendable, CustomStringConvertible {
-    /// The rank that was waited for.
-    public let rank: Int
+    /// The ranks that were waited for, in order.
+    public let ranks: [Int]
     public let seconds: Double
-    /// What was waited for.
-    public let envelope: Envelope
 
-    public init(rank: Int, seconds: Double, envelope: Envelope) {
-        self.rank = rank
+    public init(ranks: [Int], seconds: Double) {
+        self.ranks = ranks.sorted()
         self.seconds = seconds
-        self.envelope = envelope
     }
 
-    public var description: String { "rank \(rank) did not arrive at the \(envelope) within \(seconds) seconds" }
+    public var description: String { "\(ranks.rankNames) did not arrive within \(seconds) seconds" }
+}
+
+/// A rank has waited for others for long.
+public struct StalledCollective: Error, Sendable, CustomStringConvertible {
+    /// The rank that waits.
+    public let rank: Int
+    /// What it waits in.
+    public let entry: FlightRecorder.Entry
+    /// The ranks that have not arrived there, in order.
+    public let missing: [Int]
+    public let seconds: Double
+
+    public var description: String {
+        let time = seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
+        return "rank \(rank) has waited \(time) seconds in the \(entry), where \(missing.rankNames) "
+            + "\(missing.count == 1 ? "has" : "have") not arrived"
+    }
 }
 
 /// Two ranks met while doing different things.
@@ -41,5 +55,13 @@ public struct CollectiveMismatch: Error, Sendable, CustomStringConvertible {
 
     public var description: String {
         "rank \(rank) is at the \(mine), and rank \(peer) at the \(theirs); all ranks must do the same in the same order"
+    }
+}
+
+extension [Int] {
+    /// "rank 3", or "ranks 1, 3 and 5".
+    package var rankNames: String {
+        guard count > 1, let last else { return "rank \(first ?? 0)" }
+        return "ranks \(dropLast().map(String.init).joined(separator: ", ")) and \(last)"
     }
 }

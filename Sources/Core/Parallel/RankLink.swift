@@ -4,7 +4,8 @@
 /// was to be received stays undefined, and every later collective returns at once: the loop calls `check` before it
 /// believes any number.
 public final class RankLink {
-    /// Seconds without an answer after which a rank is taken to be stuck.
+    /// Seconds without an answer after which a rank is taken to be stuck. After a tenth of them the rank that waits says
+    /// for whom: all ranks that wait have said so before the first of them gives up.
     public static let standardTimeout = 600.0
 
     public let recorder = FlightRecorder()
@@ -12,6 +13,8 @@ public final class RankLink {
     /// Whether ranks tell each other what they are about to do before each collective, so that those out of step are
     /// named. Costs an exchange each.
     public var checksOrder = false
+    /// Told for whom this rank waits, when that takes long; it goes on waiting.
+    public var onStall: (StalledCollective) -> Void = { _ in }
     let transport: any Transport
     private let timeout: Double
     /// What went wrong first.
@@ -39,23 +42,35 @@ public final class RankLink {
     /// Keeps a failure that was found elsewhere.
     func fail(_ error: any Error) { if failure == nil { failure = error } }
 
-    func started(_ collective: PendingCollective, _ entry: Int) { open[entry] = collective }
+    func started(_ collective: PendingCollective, _ entry: FlightRecorder.Entry) { open[entry.number] = collective }
 
-    func finished(_ entry: Int) {
-        open[entry] = nil
-        recorder.finished(entry)
+    func finished(_ entry: FlightRecorder.Entry) {
+        open[entry.number] = nil
+        recorder.finished(entry.number)
     }
 
     /// Waits for messages; a failure is kept.
+    /// - Parameter entry: the collective that they belong to.
     /// - Returns: whether they have arrived.
-    func wait(for messages: [MessageNumber]) -> Bool {
+    func wait(for messages: [MessageNumber], of entry: FlightRecorder.Entry) -> Bool {
+        func stalled(_ silence: PeerSilent, after seconds: Double) -> StalledCollective {
+            StalledCollective(rank: rank, entry: entry, missing: silence.ranks, seconds: seconds)
+        }
+        let patience = timeout / 10
         do {
             try check()
-            try transport.wait(for: messages, timeout: timeout)
+            do {
+                try transport.wait(for: messages, timeout: patience)
+            } catch let silence as PeerSilent {
+                onStall(stalled(silence, after: patience))
+                try transport.wait(for: messages, timeout: timeout - patience)
+            }
             return true
+        } catch let silence as PeerSilent {
+            fail(stalled(silence, after: timeout))
         } catch {
             fail(error)
-            return false
         }
+        return false
     }
 }

@@ -62,7 +62,10 @@ public struct Envelope: Sendable, Hashable {
 }
 
 extension Envelope: CustomStringConvertible {
-    public var description: String {
+    public var description: String { text(size: "\(elementCount)") }
+
+    /// - Parameter size: what stands for the number of elements.
+    func text(size: String) -> String {
         let what = switch kind {
         case .allReduce: "all-reduce"
         case .reduceScatter: "reduce-scatter"
@@ -72,7 +75,7 @@ extension Envelope: CustomStringConvertible {
         case .gather: "gather"
         case .message: "message on channel \(tag.channel)"
         }
-        return "\(what) of \(elementCount) \(dtype.rawValue)" + (kind == .message ? "" : ", number \(sequence)")
+        return "\(what) of \(size) \(dtype.rawValue)" + (kind == .message ? "" : ", number \(sequence)")
     }
 }
 

@@ -17,24 +17,36 @@ final class AtomicDirectory {
     ///   - replacing: whether an existing directory may be replaced.
     /// - Throws: `FileError`.
     init(_ path: String, replacing: Bool) throws {
-        let parent = DirectoryFsync.parent(of: path)
         self.path = path
         isReplacing = replacing
-        partialPath = parent + "/." + (path as NSString).lastPathComponent + ".partial"
+        partialPath = Self.partialPath(of: path)
         if !replacing && Self.exists(path) { throw FileError("create the directory", path, code: EEXIST) }
-        try Self.create(parent)
-        try Self.remove(partialPath)
-        if mkdir(partialPath, 0o755) != 0 { throw FileError("create the directory", partialPath) }
+        try Self.start(path)
     }
 
-    /// Joins the directory that another process of the same run is filling.
-    /// - Parameter path: the final name; its partial directory exists.
-    init(joining path: String) {
+    /// Makes an empty partial directory, for `init(joining:)`.
+    /// - Parameter path: the final name; missing parents are created.
+    /// - Throws: `FileError`.
+    static func start(_ path: String) throws {
+        let partial = partialPath(of: path)
+        try create(DirectoryFsync.parent(of: path))
+        try remove(partial)
+        if mkdir(partial, 0o755) != 0 { throw FileError("create the directory", partial) }
+    }
+
+    private static func partialPath(of path: String) -> String {
+        DirectoryFsync.parent(of: path) + "/." + (path as NSString).lastPathComponent + ".partial"
+    }
+
+    /// Joins a directory that several ranks fill.
+    /// - Parameters:
+    ///   - path: the final name; its partial directory has been made by `start`.
+    ///   - isOwner: whether it is this rank that commits it, or removes it.
+    init(joining path: String, isOwner: Bool) {
         self.path = path
         isReplacing = true
-        partialPath = DirectoryFsync.parent(of: path) + "/." + (path as NSString).lastPathComponent + ".partial"
-        // Whoever made the directory removes it.
-        isCommitted = true
+        partialPath = Self.partialPath(of: path)
+        isCommitted = !isOwner
     }
 
     deinit {

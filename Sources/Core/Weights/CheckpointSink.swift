@@ -7,17 +7,20 @@ final class CheckpointSink {
     private var outputs: [Int: SafeTensorsOutput] = [:]
     private var written: [CheckpointManifest.File] = []
 
-    /// - Parameter isJoining: whether another rank has made the directory, and will commit it.
-    init(_ plan: CheckpointPlan, isJoining: Bool = false) throws {
+    /// - Parameter rank: the number of the rank that writes, where several write one checkpoint into a directory that has been
+    ///   started, and the first commits it; nil = there is one.
+    init(_ plan: CheckpointPlan, rank: Int? = nil) throws {
         self.plan = plan
-        directory = isJoining
-            ? AtomicDirectory(joining: plan.path) : try AtomicDirectory(plan.path, replacing: true)
+        directory = try rank.map { AtomicDirectory(joining: plan.path, isOwner: $0 == 0) }
+            ?? AtomicDirectory(plan.path, replacing: true)
     }
 
     /// What a rank has written of a checkpoint.
     struct Share: Codable {
         let tensors: [CheckpointManifest.Entry]
         let files: [CheckpointManifest.File]
+        /// Why there is nothing.
+        var failure: String?
     }
 
     /// Writes a part of an item; `offset` counts bytes from the item's start.
@@ -29,7 +32,7 @@ final class CheckpointSink {
     }
 
     /// Makes this rank's files durable.
-    func finishFiles() throws -> Share {
+    private func finishFiles() throws -> Share {
         // What is still unopened holds empty tensors only.
         for file in plan.files.indices where !written.contains(where: { $0.name == plan.files[file].name }) {
             try close(file, try outputs[file] ?? open(file))
@@ -37,15 +40,53 @@ final class CheckpointSink {
         return Share(tensors: plan.tensors, files: written)
     }
 
+    /// Makes this rank's files durable and leaves word of them for the first rank, in the checkpoint's directory: ranks need
+    /// not meet for it.
+    func leaveShare(of rank: Int) throws {
+        try AtomicFile.write(try JSONEncoder().encode(try finishFiles()), to: sharePath(rank))
+    }
+
+    /// Leaves word that this rank has written nothing, so that the first one does not wait for it.
+    func leaveFailure(_ error: any Error, of rank: Int) throws {
+        // Gives back what a full disk needs for the word itself.
+        outputs = [:]
+        let share = Share(tensors: [], files: [], failure: "\(error)")
+        try AtomicFile.write(try JSONEncoder().encode(share), to: sharePath(rank))
+    }
+
+    /// Takes what the ranks have left.
+    /// - Parameter seconds: how long the last of them may take.
+    /// - Throws: `FileError`.
+    func takeShares(ofRanks count: Int, within seconds: Double) throws -> [Share] {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        return try (0..<count).map { rank in
+            let path = sharePath(rank)
+            while access(path, F_OK) != 0 {
+                if Date() > deadline {
+                    throw FileError(
+                        "complete the checkpoint", plan.path, code: ETIMEDOUT,
+                        detail: "rank \(rank) has not written its part; all ranks must see the same file system")
+                }
+                usleep(20_000)
+            }
+            let share = try JSONDecoder().decode(Share.self, from: try Data(contentsOf: URL(fileURLWithPath: path)))
+            if let failure = share.failure {
+                throw FileError("complete the checkpoint", plan.path, code: EIO, detail: "rank \(rank) \(failure)")
+            }
+            try AtomicDirectory.remove(path)
+            return share
+        }
+    }
+
     /// Writes sections and manifest, and gives the checkpoint its name.
-    /// - Parameter others: what other ranks have written.
-    func commit(with others: [Share] = []) throws {
-        let shares = [try finishFiles()] + others
+    /// - Parameter shares: what ranks have written; nil = there is one.
+    func commit(_ shares: [Share]? = nil) throws {
+        let shares = try shares ?? [finishFiles()]
+        var files = shares.flatMap(\.files)
         for (name, data) in plan.sections {
             try AtomicFile.write(data, to: partial(name + ".json"))
-            try record(name + ".json")
+            files.append(try file(name + ".json"))
         }
-        let files = written + others.flatMap(\.files)
         let manifest = CheckpointManifest(
             step: plan.step, tensors: CheckpointManifest.Entry.merged(shares.flatMap(\.tensors)),
             files: files.sorted { $0.name < $1.name },
@@ -64,13 +105,15 @@ final class CheckpointSink {
     private func close(_ file: Int, _ output: SafeTensorsOutput) throws {
         try output.commit()
         outputs[file] = nil
-        try record(plan.files[file].name)
+        written.append(try self.file(plan.files[file].name))
     }
 
-    private func record(_ name: String) throws {
+    private func file(_ name: String) throws -> CheckpointManifest.File {
         let (hex, byteCount) = try FileHash.file(partial(name))
-        written.append(CheckpointManifest.File(name: name, bytes: byteCount, xxh64: hex))
+        return CheckpointManifest.File(name: name, bytes: byteCount, xxh64: hex)
     }
+
+    private func sharePath(_ rank: Int) -> String { partial("share-\(rank)") }
 
     private func partial(_ name: String) -> String { directory.partialPath + "/" + name }
 }

@@ -52,41 +52,30 @@ public final class CheckpointWriter {
     /// - Throws: `FileError` of this checkpoint, or of the one before when that was still being written.
     public func write(step: Int, items: [CheckpointItem], sections: [String: Data] = [:]) throws {
         try finish()
-        let path = directory + "/" + CheckpointStore.name(step)
         let plan = CheckpointPlan(
-            path: path, step: step, items: items, sections: sections, maximumFileBytes: maximumFileBytes)
+            path: directory + "/" + CheckpointStore.name(step), step: step, items: items, sections: sections,
+            maximumFileBytes: maximumFileBytes)
         switch mode {
         case .synchronous:
             let sink = try CheckpointSink(plan)
-            for (index, item) in items.enumerated() {
-                try item.forEachPiece { try sink.write(index, $0, at: $1) }
-            }
+            try Self.fill(sink, items)
             try sink.commit()
-            if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
+            try Self.removeOld(in: directory, newest: step, keep)
         case .background(let byteLimit):
-            let queue = SnapshotQueue(byteLimit: byteLimit)
             let (directory, keep) = (directory, keep)
-            let thread = Thread {
-                queue.end(Result {
-                    try Self.drain(queue, CheckpointSink(plan))
-                    if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
-                })
+            try copy(items, byteLimit) { queue in
+                let sink = try CheckpointSink(plan)
+                try Self.drain(queue, sink)
+                try sink.commit()
+                try Self.removeOld(in: directory, newest: step, keep)
             }
-            thread.name = "checkpoint"
-            thread.start()
-            pending = queue
-            for (index, item) in items.enumerated() {
-                try item.forEachPiece { bytes, offset in
-                    if queue.push(.init(item: index, offset: offset, bytes: bytes)) { return }
-                    try finish()
-                }
-            }
-            queue.close()
         }
     }
 
     /// Writes a checkpoint together with all other ranks of a run: each the boxes that it has, into files of its own, and
-    /// the first one the sections and the manifest. Returns when it is durable.
+    /// the first one the sections and the manifest, when all others have left word that theirs are durable.
+    ///
+    /// In the background, a rank's `finish` waits for its own files, and the first one's for the checkpoint.
     /// - Parameters:
     ///   - items: what this rank has; no two ranks have the same box.
     ///   - sections: of the first rank; what the others pass is ignored.
@@ -94,25 +83,40 @@ public final class CheckpointWriter {
     /// - Throws: `FileError`, or what other ranks' failures throw.
     public func write(step: Int, items: [CheckpointItem], sections: [String: Data], with ranks: Communicator) throws {
         try finish()
+        let (rank, rankCount) = (ranks.rank, ranks.rankCount)
         let plan = CheckpointPlan(
             path: directory + "/" + CheckpointStore.name(step), step: step, items: items, sections: sections,
-            maximumFileBytes: maximumFileBytes, rank: ranks.rank)
-        let isFirst = ranks.rank == 0
-        let sink = try isFirst ? CheckpointSink(plan) : nil
+            maximumFileBytes: maximumFileBytes, rank: rank)
+        if rank == 0 { try AtomicDirectory.start(plan.path) }
         try ranks.barrier()
-        let own = try sink ?? CheckpointSink(plan, isJoining: true)
-        for (index, item) in items.enumerated() {
-            try item.forEachPiece { try own.write(index, $0, at: $1) }
+        switch mode {
+        case .synchronous:
+            let sink = try CheckpointSink(plan, rank: rank)
+            try Self.fill(sink, items)
+            try sink.leaveShare(of: rank)
+            try ranks.barrier()
+            if rank == 0 {
+                try sink.commit(try sink.takeShares(ofRanks: rankCount, within: Self.patience))
+                try Self.removeOld(in: directory, newest: step, keep)
+            }
+            try ranks.barrier()
+        case .background(let byteLimit):
+            let (directory, keep) = (directory, keep)
+            try copy(items, byteLimit) { queue in
+                let sink = try CheckpointSink(plan, rank: rank)
+                do {
+                    try Self.drain(queue, sink)
+                    try sink.leaveShare(of: rank)
+                } catch {
+                    // Where not even that can be written, the first rank gives up by itself; this error is what matters.
+                    do { try sink.leaveFailure(error, of: rank) } catch {}
+                    throw error
+                }
+                guard rank == 0 else { return }
+                try sink.commit(try sink.takeShares(ofRanks: rankCount, within: Self.patience))
+                try Self.removeOld(in: directory, newest: step, keep)
+            }
         }
-        let share = try JSONEncoder().encode(try own.finishFiles())
-        let others = try ranks.gather(Array(share)).dropFirst().map {
-            try JSONDecoder().decode(CheckpointSink.Share.self, from: Data($0))
-        }
-        if isFirst {
-            try own.commit(with: others)
-            if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
-        }
-        try ranks.barrier()
     }
 
     /// Waits until the checkpoint being written is durable.
@@ -123,12 +127,42 @@ public final class CheckpointWriter {
         try queue.wait()
     }
 
+    /// How long the slowest rank may write after the first one is done, seconds.
+    private static let patience = RankLink.standardTimeout
+
+    private static func fill(_ sink: CheckpointSink, _ items: [CheckpointItem]) throws {
+        for (index, item) in items.enumerated() {
+            try item.forEachPiece { try sink.write(index, $0, at: $1) }
+        }
+    }
+
+    /// Copies items to host memory, for a thread of its own that does `write` with them.
+    private func copy(
+        _ items: [CheckpointItem], _ byteLimit: Int, write: @escaping @Sendable (SnapshotQueue) throws -> Void
+    ) throws {
+        let queue = SnapshotQueue(byteLimit: byteLimit)
+        let thread = Thread { queue.end(Result { try write(queue) }) }
+        thread.name = "checkpoint"
+        thread.start()
+        pending = queue
+        for (index, item) in items.enumerated() {
+            try item.forEachPiece { bytes, offset in
+                if queue.push(.init(item: index, offset: offset, bytes: bytes)) { return }
+                try finish()
+            }
+        }
+        queue.close()
+    }
+
     private static func drain(_ queue: SnapshotQueue, _ sink: CheckpointSink) throws {
         var freed = 0
         while let piece = queue.pop(freeing: freed) {
             try sink.write(piece.item, piece.bytes, at: piece.offset)
             freed = piece.bytes.count
         }
-        try sink.commit()
+    }
+
+    private static func removeOld(in directory: String, newest step: Int, _ keep: Int?) throws {
+        if let keep { try CheckpointStore.removeOld(in: directory, newest: step, keep: keep) }
     }
 }

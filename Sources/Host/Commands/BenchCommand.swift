@@ -6,6 +6,6 @@ struct BenchCommand: ParsableCommand {
         commandName: "bench", abstract: "Figures of this machine.",
         subcommands: [
             BenchTrainCommand.self, BenchGenerateCommand.self, BenchTokenizeCommand.self, BenchDataCommand.self,
-            BenchKernelsCommand.self, BenchCollectivesCommand.self,
+            BenchKernelsCommand.self, BenchCollectivesCommand.self, BenchPipelineCommand.self,
         ])
 }

@@ -46,7 +46,7 @@ struct TrainCommand: ParsableCommand {
         }
         // Ranks meet before anything can be wrong on one of them, so that what is wrong is said once.
         let (transport, threads) = try Ranks.meet(launched)
-        let world = Mesh(MeshShape([.data: launched.rankCount]), RankLink(transport, Runtime(ReferenceBackend())))
+        let world = Mesh(MeshShape([.data: launched.rankCount]), Ranks.link(transport, Runtime(ReferenceBackend())))
         let (job, layout, runtime) = try RankGate(world.world).together { () throws -> (TrainingJob, RunLayout, Runtime) in
             let (job, layout) = try self.job(isHeld: launched.rank > 0, startedRanks: launched.rankCount)
             try RankExpectation.checkNodes(world.world, Machine.environment)
@@ -54,7 +54,7 @@ struct TrainCommand: ParsableCommand {
                 Precision(recipe: job.recipe.model.precision), threads: threads, recorder: operations)
             return (job, layout, runtime)
         }
-        try job.run(Mesh(layout.shape, RankLink(transport, runtime)), layout, operations)
+        try job.run(Mesh(layout.shape, Ranks.link(transport, runtime)), layout, operations)
         transport.finish()
     }
 

@@ -18,7 +18,10 @@ enum Ranks {
         guard let launched = try RankEnvironment.discover(environment) else {
             let shape = shape ?? MeshShape([:])
             let threads = max(1, Machine.threadCount / shape.rankCount)
-            return try Loopback.run(shape, runtime: { try runtime(threads) }, body).first
+            return try Loopback.run(shape, timeout: Machine.rankTimeout, runtime: { try runtime(threads) }) { mesh in
+                sayStalls(of: mesh.link)
+                return try body(mesh)
+            }.first
         }
         let shape = shape ?? MeshShape([.data: launched.rankCount])
         guard shape.rankCount == launched.rankCount else {
@@ -27,7 +30,7 @@ enum Ranks {
                 fix: "forktail launch -n \(shape.rankCount) -- ...")
         }
         let (transport, threads) = try meet(launched)
-        let mesh = Mesh(shape, RankLink(transport, try runtime(threads)))
+        let mesh = Mesh(shape, link(transport, try runtime(threads)))
         try RankExpectation.checkNodes(mesh.world, environment)
         let result = try body(mesh)
         transport.finish()
@@ -45,6 +48,19 @@ enum Ranks {
         let transport = try MPITransport()
         try RankExpectation.check(launched, transport, environment)
         return (transport, threadCount(launched, isBound: isBound))
+    }
+
+    /// This rank's end of what `meet` has opened.
+    static func link(_ transport: MPITransport, _ runtime: Runtime) -> RankLink {
+        let link = RankLink(transport, runtime, timeout: Machine.rankTimeout)
+        sayStalls(of: link)
+        return link
+    }
+
+    /// A rank that waits for long says for whom, and what it did last.
+    private static func sayStalls(of link: RankLink) {
+        let recorder = link.recorder
+        link.onStall = { StandardError.write("warning: \($0); last of all:\n\(recorder.text(last: 4))") }
     }
 
     /// `FORKTAIL_THREADS`, which speaks of one process; else the cores that are the rank's own.

@@ -23,9 +23,9 @@ public enum ExitStatus: Int32, Sendable {
         self = switch error {
         case let status as CommandEnded: status.status
         case is RunStopped: .stoppedByPolicy
-        case is PeerLost, is PeerSilent, is TransportProblem: .peerLost
+        case is PeerLost, is StalledCollective, is TransportProblem: .peerLost
         case is InputError, is GenerationError, is ModelConfigError, is WeightsError, is DataError, is SampleError,
-            is TokenizerError, is PluginError, is PluginErrors:
+            is TokenizerError, is PluginError, is PluginErrors, is SamplesDiffer:
             .wrongInput
         default: .failed
         }

@@ -1,3 +1,4 @@
+import Core
 import Foundation
 import PluginAPI
 
@@ -27,6 +28,33 @@ enum Machine {
                 "FORKTAIL_THREADS", "found '\(text)', expected a whole number of threads from 1 to \(threadLimit)",
                 fix: "export FORKTAIL_THREADS=\(coreCount), or unset it for all \(coreCount) cores of this process")
         }
+    }
+
+    /// Seconds that a rank waits for others, see `RankLink.standardTimeout`; `FORKTAIL_RANK_TIMEOUT` says another number.
+    /// `checkRankTimeout` has been called before.
+    static var rankTimeout: Double {
+        environment["FORKTAIL_RANK_TIMEOUT"].flatMap { Double($0) } ?? RankLink.standardTimeout
+    }
+
+    /// Refuses a `FORKTAIL_RANK_TIMEOUT` that is no time, before any command runs.
+    /// - Throws: `InputError`.
+    static func checkRankTimeout() throws {
+        guard let text = environment["FORKTAIL_RANK_TIMEOUT"] else { return }
+        guard let seconds = Double(text), seconds > 0, seconds.isFinite else {
+            throw InputError(
+                "FORKTAIL_RANK_TIMEOUT", "found '\(text)', expected seconds, more than 0",
+                fix: "unset it for \(Int(RankLink.standardTimeout)) seconds")
+        }
+    }
+
+    /// The digest of the executable that runs, whatever has become of its file since.
+    /// - Throws: `FileError` when it cannot be read.
+    static func executableDigest() throws -> String {
+        #if os(Linux)
+        try FileHash.file("/proc/self/exe").hex
+        #else
+        try FileHash.file(executablePath).hex
+        #endif
     }
 
     /// More threads than any machine has cores are taken for a mistake.

@@ -4,13 +4,16 @@ import Synchronization
 
 /// SIGTERM, SIGINT and SIGUSR1 ask the run to checkpoint and leave with 22; a second one leaves at once.
 final class StopSignals {
-    private let received = ReceivedSignals()
+    private let received: ReceivedSignals
     private let sources: [any DispatchSourceSignal]
 
-    init() {
+    /// - Parameter speaks: whether this rank says what all of them were asked.
+    init(speaks: Bool) {
+        let received = ReceivedSignals(speaks: speaks)
+        self.received = received
         // A file-size limit becomes an error of the write, like a full disk.
         signal(SIGXFSZ, SIG_IGN)
-        sources = [SIGTERM, SIGINT, SIGUSR1].map { [received] number in
+        sources = [SIGTERM, SIGINT, SIGUSR1].map { number in
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler { received.add() }
@@ -29,6 +32,9 @@ final class StopSignals {
 /// How many signals came; shared with the thread that receives them.
 private final class ReceivedSignals: Sendable {
     private let count = Mutex(0)
+    private let speaks: Bool
+
+    init(speaks: Bool) { self.speaks = speaks }
 
     var isAny: Bool { count.withLock { $0 > 0 } }
 
@@ -38,6 +44,6 @@ private final class ReceivedSignals: Sendable {
             return count
         }
         if number > 1 { _exit(ExitStatus.stoppedOnRequest.rawValue) }
-        StandardError.write("asked to stop: checkpointing after this step (again to leave at once)")
+        if speaks { StandardError.write("asked to stop: checkpointing after this step (again to leave at once)") }
     }
 }

@@ -29,7 +29,7 @@ struct RankGate {
         throw try ending(
             common,
             texts.map { text, members in
-                members.count == ranks.rankCount ? text : "\(RankGate.names(members)): \(text)"
+                members.count == ranks.rankCount ? text : "\(members.rankNames): \(text)"
             }.joined(separator: "\n"))
     }
 
@@ -43,7 +43,7 @@ struct RankGate {
             let others = all.indices.filter { all[$0][index] != all[0][index] }
             if others.isEmpty { return nil }
             return InputProblem(
-                facts[index].name, "is another one on \(RankGate.names(others)) than on rank 0",
+                facts[index].name, "is another one on \(others.rankNames) than on rank 0",
                 fix: "start all ranks with the same files and the same release")
         }
         try end(problems)
@@ -102,11 +102,5 @@ struct RankGate {
         if ranks.rank == 0 { StandardError.write("error: \(text)") }
         try ranks.barrier()
         return CommandEnded(status: status)
-    }
-
-    /// "rank 3", or "ranks 1, 3 and 5".
-    private static func names(_ ranks: [Int]) -> String {
-        guard ranks.count > 1, let last = ranks.last else { return "rank \(ranks.first ?? 0)" }
-        return "ranks \(ranks.dropLast().map(String.init).joined(separator: ", ")) and \(last)"
     }
 }

@@ -34,9 +34,10 @@ struct TrainingJob {
         let precision = try Precision(recipe: recipe.model.precision)
         let gate = RankGate(mesh.world)
         let products = mesh.runtime.backend.capabilities.products
+        let executable = mesh.shape.rankCount == 1 ? "" : try gate.together { try Machine.executableDigest() }
         try gate.agree([
-            ("forktail", Release.version), ("recipe", recipe.resolved.text), ("plugins", registry.lock.text),
-            ("product table", products?.digest ?? ""),
+            ("forktail", Release.version), ("executable", executable), ("recipe", recipe.resolved.text),
+            ("plugins", registry.lock.text), ("product table", products?.digest ?? ""),
         ])
         // One rank chooses, so that all resume from the same.
         let chosen = try gate.together { mesh.rank == 0 ? try checkpointToResume(products) : nil }
@@ -70,10 +71,10 @@ struct TrainingJob {
             progress: ProgressLine(steps: rank.plan.steps, speaks: speaks),
             writer: CheckpointWriter(
                 directory: directory.checkpoints.path, keep: recipe.checkpoint.keep,
-                mode: .background(byteLimit: RunCheckpoint.snapshotByteLimit)),
+                mode: .background(byteLimit: RunCheckpoint.snapshotByteLimit / mesh.shape.rankCount)),
             checkpoint: RunCheckpoint(
                 recipe: recipe.resolved, plugins: registry.lock, environment: environment),
-            signals: StopSignals(), checkpointEvery: recipe.checkpoint.every,
+            signals: StopSignals(speaks: speaks), checkpointEvery: recipe.checkpoint.every,
             evaluation: try evaluation(inputs.validation), resumedStep: rank.progress.step,
             profile: operations.map {
                 StepProfile(
@@ -88,7 +89,8 @@ struct TrainingJob {
 
     private func train(_ rank: RankRun, _ recorder: RunRecorder) throws {
         let run = rank.run(recorder)
-        let speaks = rank.policy.plan.mesh.rank == 0
+        let ranks = rank.policy.plan.mesh.world
+        let speaks = ranks.rank == 0
         do {
             if let trainer = run.trainer as? any HasLoop { try trainer.run(run) } else { try StandardLoop().run(run) }
         } catch {
@@ -102,9 +104,11 @@ struct TrainingJob {
             } catch let later {
                 StandardError.write("warning: \(later)")
             }
-            // All ranks have found the same numbers, and one of them says so.
-            if !speaks, error is RunStopped { throw CommandEnded(status: ExitStatus(of: error)) }
-            throw error
+            guard error is RunStopped || error is SamplesDiffer else { throw error }
+            // All ranks have found the same, and one of them says so before any leaves.
+            if speaks { StandardError.write("error: \(error)") }
+            try ranks.barrier()
+            throw CommandEnded(status: ExitStatus(of: error))
         }
         if !run.isDone {
             try recorder.save(run)
@@ -113,6 +117,8 @@ struct TrainingJob {
                 StandardError.write(
                     "stopped on request after step \(run.progress.step); the same command goes on from there")
             }
+            // The first rank has completed the checkpoint before any leaves.
+            try ranks.barrier()
             throw CommandEnded(status: .stoppedOnRequest)
         }
         try recorder.finish()

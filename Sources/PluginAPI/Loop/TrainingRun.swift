@@ -12,6 +12,7 @@ public final class TrainingRun {
     public let plan: RunPlan
     public internal(set) var progress: RunProgress
     private let observer: any RunObserver
+    private var agreement = SampleAgreement()
     private var waitedSeconds = 0.0
 
     public init(
@@ -40,9 +41,11 @@ public final class TrainingRun {
     public private(set) var shouldStop = false
 
     /// Verb: the next optimizer step's micro-batches.
-    /// - Throws: `InputError` when no sample of the batch has anything to train on.
+    /// - Throws: `InputError` when no sample of the batch has anything to train on, `SamplesDiffer` when ranks that share
+    ///   the work on a sample have read different ones.
     public func nextExperience() throws -> [MicroBatch] {
         let samples = try policy.runtime.phase("data wait") { try loader.next() }
+        try agreement.check(samples, step: progress.step + 1, policy.plan.mesh, sharesData: packsTogether)
         let examples = try samples.compactMap { sample -> Example? in
             guard let example = try trainer.example(from: sample) else {
                 progress.skippedSamples += 1

@@ -1,6 +1,7 @@
 import Core
 import Dispatch
 import Foundation
+import Synchronization
 import Testing
 
 // R ranks, n elements
@@ -208,14 +209,54 @@ import Testing
                     mesh.world.run(.allReduce(x))
                     // Nothing waits any more.
                     mesh.world.run(.allReduce(x))
-                    #expect(mesh.link.recorder.text().hasSuffix("all-reduce of 8 float32, number 1 (not done)"))
+                    #expect(mesh.link.recorder.text().hasSuffix("all-reduce of [8] float32, number 1 along data (not done)"))
                     try mesh.link.check()
                 } else {
                     isDone.wait()
                 }
             }
         } throws: { error in
-            "\(error)" == "rank 1 did not arrive at the all-reduce of 8 float32, number 0 within 0.05 seconds"
+            "\(error)" == "rank 0 has waited 0.05 seconds in the all-reduce of [8] float32, number 0 along data, where rank 1 "
+                + "has not arrived"
+        }
+    }
+
+    @Test func `every rank that waits says where and for whom, before any gives up`() {
+        let isDone = DispatchSemaphore(value: 0)
+        let said = Mutex<[String]>([])
+        #expect(throws: StalledCollective.self) {
+            _ = try Loopback.run(MeshShape([.data: 2, .tensor: 2]), timeout: 2) { mesh in
+                mesh.link.onStall = { stall in said.withLock { $0.append("\(stall)") } }
+                if mesh.rank == 3 {
+                    for _ in 0..<3 { isDone.wait() }
+                    return
+                }
+                defer { isDone.signal() }
+                let x = mesh.runtime.zeros([2, 4], .float32)
+                mesh.along(.data).run(.allReduce(x))
+                mesh.along(.tensor).run(.allGather(x, into: mesh.runtime.zeros([4, 4], .float32)))
+                try mesh.link.check()
+            }
+        }
+        // Rank 1 waits for rank 3 along data; the others have passed there, and wait along tensor.
+        let places = ["all-gather of [4, 4] float32, number 0 along tensor", "all-reduce of [2, 4] float32, number 0 along data"]
+        #expect(said.withLock { $0.sorted() } == [(0, 0, 1), (1, 1, 3), (2, 0, 3)].map { rank, place, missing in
+            "rank \(rank) has waited 0.2 seconds in the \(places[place]), where rank \(missing) has not arrived"
+        })
+    }
+
+    @Test func `a root names all whom it waits for`() {
+        let isDone = DispatchSemaphore(value: 0)
+        #expect {
+            _ = try Loopback.run(MeshShape([.data: 4]), timeout: 0.1) { mesh in
+                guard mesh.rank == 1 else { return isDone.wait() }
+                defer { for _ in 0..<3 { isDone.signal() } }
+                mesh.world.run(.broadcast(mesh.runtime.zeros([8], .float32), root: 1))
+                try mesh.link.check()
+            }
+        } throws: { error in
+            "\(error)" == "rank 1 has waited 0.1 seconds in the broadcast of [8] float32, number 0 along data, where ranks 0, 2 "
+                + "and 3 have not arrived"
         }
     }
 }

@@ -74,6 +74,28 @@ import Testing
         #expect(compared["ratios_to_baseline"]?["rows/rms norm float32/bytes"]?.double == 1)
     }
 
+    @Test("bench pipeline sets what was measured beside what each schedule promises, for ranks with equal work")
+    func pipeline() throws {
+        let outcome = try Executable.run("bench", "pipeline", "--milliseconds", "0.2", "--json")
+        #expect(outcome.status == 0, "\(outcome.diagnostics)")
+        let report = try JSONValue(parsing: outcome.output)
+        for (schedule, promised) in [
+            ("gpipe", 3.0 / 16), ("1f1b", 3.0 / 16), ("interleaved", 3.0 / 32), ("zb-h1", 3.0 / 48), ("zb-v", 3.0 / 96),
+        ] {
+            let row = try #require(report["rows"]?[schedule])
+            #expect(row["waiting_promised"]?.double == promised)
+            #expect(row["evenness"]?.double == 1)
+            #expect((row["waiting"]?.double ?? 0) > 0)
+        }
+        let refused = try Executable.run(
+            "bench", "pipeline", "--ranks", "3", "--micro-batches", "4", "--schedule", "interleaved")
+        #expect(refused.status == 2)
+        #expect(refused.error == "--micro-batches: found 4, expected a multiple of 3 for an interleaved schedule")
+        let unknown = try Executable.run("bench", "pipeline", "--schedule", "2f2b")
+        #expect(unknown.status == 2)
+        #expect(unknown.error?.contains("parallel.pipeline.schedule") == true)
+    }
+
     @Test("bench tokenize counts the paragraphs' tokens")
     func tokenize() throws {
         let text = try scratch.write("text.txt", "the cat\n\n\n \n\nthe dog sat\n")

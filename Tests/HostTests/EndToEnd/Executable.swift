@@ -28,7 +28,9 @@ enum Executable {
     }
 
     /// Starts a command.
-    static func start(_ arguments: [String]) throws -> Running { try Running(path, arguments) }
+    static func start(_ arguments: [String], environment: [String: String] = [:]) throws -> Running {
+        try Running(path, arguments, environment: environment)
+    }
 
     /// Runs a line of shell in which `$0` is the executable.
     static func shell(_ line: String, _ arguments: [String]) throws -> Outcome {

@@ -51,4 +51,41 @@ import Testing
         #expect(outcome.error?.hasPrefix("launch: Open MPI started rank 0 of 2, and Open MPI found rank 0 of 1") == true)
         #expect(!scratch.exists("run"))
     }
+
+    @Test func `ranks that run different executables stop before the first step`() throws {
+        let bench = try LayoutBench()
+        let other = Executable.path + ".other"
+        defer { unlink(other) }
+        let outcome = try Executable.shell(
+            "cp \"$0\" \"$0.other\" && echo >> \"$0.other\" && exec mpirun --allow-run-as-root --oversubscribe --mca btl self,vader "
+                + "-n 1 \"$0\" \"$@\" : -n 1 \"$0.other\" \"$@\"",
+            ["train", bench.recipe, "parallel={data: 2}", "--run-dir", bench.scratch.path("run")])
+        #expect(outcome.status == 2, "\(outcome.diagnostics)")
+        #expect(outcome.diagnostics.contains("error: executable: is another one on rank 1 than on rank 0"))
+        #expect(!bench.scratch.exists("run/metrics.jsonl"))
+    }
+
+    @Test func `ranks that are asked to stop say so once, and leave one whole checkpoint`() throws {
+        let bench = try LayoutBench()
+        let run = try Executable.start([
+            "launch", "-n", "2", "--", "train", bench.recipe, "parallel={data: {size: 2, strategy: zero2}}", "steps=100000",
+            "checkpoint.every=0", "--run-dir", bench.scratch.path("run"),
+        ])
+        while run.isAlive, !((try? bench.scratch.text("run/metrics.jsonl")) ?? "").contains("\n") { usleep(20_000) }
+        run.signal(SIGTERM)
+        let outcome = try run.wait()
+        #expect(outcome.status == 22, "\(outcome.diagnostics)")
+        #expect(outcome.diagnostics.components(separatedBy: "asked to stop").count == 2, "\(outcome.diagnostics)")
+        #expect(outcome.diagnostics.components(separatedBy: "stopped on request").count == 2, "\(outcome.diagnostics)")
+        let checkpoints = try bench.scratch.names(in: "run/checkpoints")
+        #expect(checkpoints.count == 1)
+        #expect(bench.scratch.exists("run/checkpoints/\(checkpoints[0])/manifest.json"))
+    }
+
+    @Test(arguments: ["0", "-3", "soon", "inf"])
+    func `a time to wait that is none stops every command`(value: String) throws {
+        let outcome = try Executable.run(["plugins", "list"], environment: ["FORKTAIL_RANK_TIMEOUT": value])
+        #expect(outcome.status == 2)
+        #expect(outcome.error?.hasPrefix("FORKTAIL_RANK_TIMEOUT: found '\(value)', expected seconds, more than 0") == true)
+    }
 }

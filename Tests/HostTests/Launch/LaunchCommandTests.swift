@@ -34,8 +34,11 @@ import Testing
     }
 
     /// A launch of ranks that exchange tensors for longer than a test lasts.
-    private static func start() throws -> (launch: Executable.Running, ranks: [pid_t]) {
-        let launch = try Executable.start(["launch", "-n", "3", "--", "bench", "collectives", "--bytes", "400000000"])
+    private static func start(
+        environment: [String: String] = [:]
+    ) throws -> (launch: Executable.Running, ranks: [pid_t]) {
+        let launch = try Executable.start(
+            ["launch", "-n", "3", "--", "bench", "collectives", "--bytes", "400000000"], environment: environment)
         let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             // They exchange once their memory is theirs.
@@ -86,6 +89,21 @@ import Testing
         #expect(outcome.status == 21, "\(outcome.diagnostics)")
         #expect(outcome.error?.hasPrefix("rank 1 on ") == true)
         #expect(outcome.error?.contains(" was ended by signal 9 (Killed)") == true)
+        #expect(Self.areGone(ranks))
+    }
+
+    @Test func `when a rank hangs, the others say where they wait for it, and end`() throws {
+        let (launch, ranks) = try Self.start(environment: ["FORKTAIL_RANK_TIMEOUT": "10"])
+        kill(ranks[1], SIGSTOP)
+        let outcome = try launch.wait()
+        #expect(outcome.status == 21, "\(outcome.diagnostics)")
+        for rank in [0, 2] {
+            let words = "[\(rank)] warning: rank \(rank) has waited 1 seconds in the "
+            let lines = outcome.diagnostics.split(separator: "\n").filter { $0.hasPrefix(words) }
+            // The hung rank may have passed where one of the others still waits for it.
+            #expect(lines.contains { $0.contains(/ along data, where ranks? (0 and )?1 (and 2 )?ha/) }, "\(outcome.diagnostics)")
+        }
+        #expect(outcome.error?.contains("has waited 10 seconds in the ") == true, "\(outcome.diagnostics)")
         #expect(Self.areGone(ranks))
     }
 

@@ -10,7 +10,7 @@ public final class MPITransport: Transport {
     /// The library's name and version.
     public let version: String
     private let mpi: UnsafePointer<ck_mpi_table>
-    private var open: [MessageNumber: (peer: Int, envelope: Envelope)] = [:]
+    private var open: [MessageNumber: (peer: Int, isReceived: Bool)] = [:]
     private var problem: String { MPITransport.text(mpi.pointee.problem()) }
 
     /// Joins the processes that were started together; once per process.
@@ -35,25 +35,24 @@ public final class MPITransport: Transport {
     }
 
     public func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, _ envelope: Envelope) -> MessageNumber {
-        opened(mpi.pointee.send(bytes.baseAddress, Int64(bytes.count), Int32(peer), tag(envelope)), peer, envelope)
+        opened(mpi.pointee.send(bytes.baseAddress, Int64(bytes.count), Int32(peer), tag(envelope)), peer, isReceived: false)
     }
 
     public func receive(
         _ bytes: UnsafeMutableRawBufferPointer, from peer: Int, _ envelope: Envelope
     ) -> MessageNumber {
-        opened(mpi.pointee.receive(bytes.baseAddress, Int64(bytes.count), Int32(peer), tag(envelope)), peer, envelope)
+        opened(
+            mpi.pointee.receive(bytes.baseAddress, Int64(bytes.count), Int32(peer), tag(envelope)), peer, isReceived: true)
     }
 
     public func wait(for messages: [MessageNumber], timeout: Double) throws {
         // A message that could not be started has no number of MPI's.
         guard messages.allSatisfy({ $0.value > 0 }) else { throw TransportProblem(problem) }
         var numbers = messages.filter { open[$0] != nil }.map { Int64($0.value) }
-        while let oldest = numbers.lazy.filter({ $0 != 0 }).min() {
+        while !numbers.isEmpty {
             let done = mpi.pointee.wait(&numbers, Int32(numbers.count), timeout)
             if done < 0 { throw TransportProblem(problem) }
-            if done == 0, let message = open[MessageNumber(Int(oldest))] {
-                throw PeerSilent(rank: message.peer, seconds: timeout, envelope: message.envelope)
-            }
+            if done == 0 { throw silence(numbers, timeout) }
             numbers.removeAll { $0 == 0 }
         }
         for message in messages { open[message] = nil }
@@ -65,10 +64,17 @@ public final class MPITransport: Transport {
     /// Ends all processes.
     public func abort(status: Int32) { mpi.pointee.abort(status) }
 
-    private func opened(_ number: Int64, _ peer: Int, _ envelope: Envelope) -> MessageNumber {
+    private func opened(_ number: Int64, _ peer: Int, isReceived: Bool) -> MessageNumber {
         let message = MessageNumber(Int(number))
-        open[message] = (peer, envelope)
+        open[message] = (peer, isReceived)
         return message
+    }
+
+    /// Whoever has sent nothing has not arrived; where everything has come, whoever has taken nothing.
+    private func silence(_ numbers: [Int64], _ seconds: Double) -> PeerSilent {
+        let waiting = numbers.compactMap { open[MessageNumber(Int($0))] }
+        let senders = Set(waiting.filter(\.isReceived).map(\.peer))
+        return PeerSilent(ranks: Array(senders.isEmpty ? Set(waiting.map(\.peer)) : senders), seconds: seconds)
     }
 
     private static func text(_ words: UnsafePointer<CChar>?) -> String { words.map { String(cString: $0) } ?? "" }
