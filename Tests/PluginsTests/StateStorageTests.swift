@@ -124,6 +124,34 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        (Precision.bfloat16Pure, StateStorage.bfloat16, 40), (.bfloat16Pure, .eightBit, 256), (.float32, .eightBit, 256),
+    ])
+    func `what ranks make of columns of a matrix is what one rank makes of it`(
+        precision: Precision, storage: StateStorage, width: Int
+    ) throws {
+        let shape = [60, 2 * width]
+        func run(_ columns: Range<Int>) throws -> [[Double]] {
+            let runtime = Runtime(CPUBackend(threads: 2))
+            let spec = ParameterSpec(
+                "w", shape, block: "a", initializer: .normal(standardDeviation: 1), placement: Placement(.rows, dim: 1))
+            let part = ParameterPart([columns], dim: 1, of: shape)
+            #expect(part.keepsTogether(256, in: shape) == (width == 256 || columns.count == 2 * width))
+            let (store, update) = try make(
+                runtime, AdamW(.template), [spec], precision, storage, lr: 0.01) { _ in ParameterPlace(part) }
+            for step in 1...5 {
+                if let gradient = store["w"].gradient {
+                    runtime.run(.copy(from: store["w"].value.view, to: gradient.view))
+                }
+                update.apply(step: step, lrFactor: 1, gradientScale: 1)
+            }
+            let values = store["w"].value.doubles()
+            return stride(from: 0, to: values.count, by: columns.count).map { Array(values[$0..<$0 + columns.count]) }
+        }
+        let (whole, left, right) = (try run(0..<2 * width), try run(0..<width), try run(width..<2 * width))
+        #expect(zip(left, right).map(+) == whole)
+    }
+
     @Test func `small arenas keep float32 states`() throws {
         let runtime = Runtime(CPUBackend(threads: 1))
         let specs = [[60, 64], [64, 64]].enumerated().map { index, shape in
@@ -140,11 +168,12 @@ import Testing
 
     private func make(
         _ runtime: Runtime, _ optimizer: any Optimizer, _ specs: [ParameterSpec], _ precision: Precision,
-        _ storage: StateStorage, lr: Double
+        _ storage: StateStorage, lr: Double,
+        place: (ParameterSpec) -> ParameterPlace? = { ParameterPlace(whole: $0.shape) }
     ) throws -> (ParameterStore, WeightUpdate) {
         let settings = OptimizerSettings(lr: lr, weightDecay: 0, decay: .all, groups: [])
         let groups = try ParameterGroups(specs, optimizer, settings, freeze: [])
-        let store = ParameterStore(specs, runtime, precision: precision, seed: 1) { groups.number(of: $0) }
+        let store = ParameterStore(specs, runtime, precision: precision, seed: 1, group: { groups.number(of: $0) }, place: place)
         return (store, WeightUpdate(optimizer, store, groups, storage: storage, seed: 3))
     }
 

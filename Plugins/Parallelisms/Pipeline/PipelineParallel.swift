@@ -31,6 +31,12 @@ public struct PipelineParallel: ParallelStrategy {
         ]
     }
 
+    public static let variants = Schedule.allCases.map { schedule in
+        var config = Config()
+        config.schedule = schedule
+        return config
+    }
+
     private let config: Config
 
     public init(_ config: Config) { self.config = config }

@@ -18,6 +18,13 @@ public struct TensorParallel: ParallelStrategy {
         ]
     }
 
+    /// Cutting the sequence sends as many bytes and keeps fewer.
+    public static let variants = [false, true].map { sequence in
+        var config = Config()
+        config.sequence = sequence
+        return config
+    }
+
     private let config: Config
 
     public init(_ config: Config) { self.config = config }

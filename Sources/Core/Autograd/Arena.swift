@@ -31,6 +31,10 @@ public final class Arena {
         public let group: Int?
         /// Whether they belong to experts, which ranks of the expert axis divide.
         public let isExpert: Bool
+
+        public init(_ spec: ParameterSpec, group: Int?) {
+            (block, self.group, isExpert) = (spec.block, group, spec.placement.expert != nil)
+        }
     }
 
     public let key: Key

@@ -49,8 +49,7 @@ public final class ParameterStore {
                 lentParameters.append(Parameter(name: spec.name, value: value, gradient: nil))
                 continue
             }
-            let key = Arena.Key(
-                block: spec.block, group: group(spec.name), isExpert: spec.placement.expert != nil)
+            let key = Arena.Key(spec, group: group(spec.name))
             if members[key] == nil { order.append(key) }
             members[key, default: []].append((spec, place))
         }

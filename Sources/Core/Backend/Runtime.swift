@@ -38,7 +38,7 @@ public final class Runtime {
     ///   - writes: what it fills.
     ///   - body: does it, with tensors of the runtime that it receives. Where a pass is done again in backward, it is left
     ///     out or called later, by all ranks alike.
-    func exchange(
+    public func exchange(
         reading reads: [BufferView], writing writes: [BufferView], _ body: @escaping (_ runtime: Runtime) -> Void
     ) {
         if let pass = backend as? any PassBackend { pass.exchange(reads, writes, body) } else { body(self) }

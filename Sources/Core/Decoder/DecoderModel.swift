@@ -163,13 +163,17 @@ public final class DecoderModel {
     }
 
     /// Scores positions, see `Graph.score`.
-    /// - Parameter hidden: [N, C], rows of what `hidden` returned.
+    /// - Parameters:
+    ///   - hidden: [N, C], rows of what `hidden` returned.
+    ///   - aliveCount: micro-batches that are between their scores and their backward at once, which share the memory for
+    ///     what is kept of the logits.
     public func score(
-        _ graph: Graph, _ hidden: Tensor, targets: Tensor, temperature: Double = 1, softcap: Double? = nil
+        _ graph: Graph, _ hidden: Tensor, targets: Tensor, temperature: Double = 1, softcap: Double? = nil,
+        aliveCount: Int = 1
     ) -> HeadScores {
         graph.score(
             hidden, head: head, vocabulary: configuration.vocabularySize, targets: targets, temperature: temperature,
-            softcap: softcap, exchange: exchange, keptBytes: checkpointing == .none ? Graph.keptScoreBytes : 0)
+            softcap: softcap, exchange: exchange, keptBytes: checkpointing == .none ? Graph.keptScoreBytes / max(aliveCount, 1) : 0)
     }
 
     /// The final norm: what heads read, [B, T, C]. Precondition: the stage is the last.

@@ -7,6 +7,11 @@ public protocol AttentionExchange {
     ///   - runtime: runs what is done here.
     /// - Returns: what writes the gradients.
     func attend(_ attention: Attention, _ runtime: Runtime) -> (AttentionBackward) -> Void
+    /// Numbers that a rank sends for each of its tokens in one layer, forward and backward together; for plans.
+    /// - Parameters:
+    ///   - width: of a token's queries, all heads of this rank.
+    ///   - keyWidth: of its keys, as of its values.
+    func sentElements(width: Int, keyWidth: Int) -> Double
 }
 
 /// Attention where each rank has all tokens.
@@ -17,4 +22,6 @@ public struct WholeAttention: AttentionExchange {
         runtime.run(.attention(attention))
         return { runtime.run(.attentionBackward($0)) }
     }
+
+    public func sentElements(width: Int, keyWidth: Int) -> Double { 0 }
 }

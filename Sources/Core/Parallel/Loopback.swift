@@ -23,8 +23,10 @@ public final class Loopback: Transport {
         self.rank = rank
     }
 
-    /// The transport of a run of one rank, which has nobody to send to.
-    public static func alone() -> Loopback { Loopback(Mailboxes(1), rank: 0) }
+    /// The transport of a rank without the others: of a run of one rank, or of a rank that is only planned.
+    public static func alone(_ rank: Int = 0, of rankCount: Int = 1) -> Loopback {
+        Loopback(Mailboxes(rankCount), rank: rank)
+    }
 
     public func send(_ bytes: UnsafeRawBufferPointer, to peer: Int, _ envelope: Envelope) -> MessageNumber {
         let parcel = Parcel(bytes, envelope)

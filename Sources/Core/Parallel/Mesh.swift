@@ -49,4 +49,9 @@ extension Mesh {
     public static func alone(_ runtime: Runtime) -> Mesh {
         Mesh(MeshShape([:]), RankLink(Loopback.alone(), runtime))
     }
+
+    /// A rank's view of a run that is only planned: nobody is there to exchange anything with.
+    public static func planned(_ shape: MeshShape, rank: Int) -> Mesh {
+        Mesh(shape, RankLink(Loopback.alone(rank, of: shape.rankCount), Runtime(ReferenceBackend())))
+    }
 }

@@ -40,8 +40,9 @@ public struct MeshShape: Sendable, Hashable {
     /// The ranks that differ from `rank` along `axes` only, it among them, in order.
     public func members(along axes: Set<MeshAxis>, with rank: Int) -> [Int] {
         let own = place(of: rank)
-        return (0..<rankCount).filter { other in
-            place(of: other).allSatisfy { axis, position in axes.contains(axis) || own[axis] == position }
+        return MeshAxis.allCases.reduce([0]) { members, axis in
+            let positions = axes.contains(axis) ? 0..<self[axis] : (own[axis] ?? 0)..<(own[axis] ?? 0) + 1
+            return members.flatMap { member in positions.map { member * self[axis] + $0 } }
         }
     }
 

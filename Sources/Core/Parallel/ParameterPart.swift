@@ -57,6 +57,14 @@ public struct ParameterPart: Sendable, Hashable {
         return result
     }
 
+    /// Whether no block of `count` elements that follow each other in the whole, of `shape`, is cut.
+    public func keepsTogether(_ count: Int, in shape: [Int]) -> Bool {
+        pieces(of: 0..<elementCount, in: shape).allSatisfy { range, first in
+            let end = first + range.count
+            return first % count == 0 && (end % count == 0 || end == shape.reduce(1, *))
+        }
+    }
+
     /// Each box with the range that it takes along `dim` of what is held.
     public var pieces: [(box: Box, range: Range<Int>)] {
         var start = 0
@@ -76,6 +84,8 @@ public struct ParameterPlace {
     /// Ranks that hold the same part and use it for different work: its gradient is the sum of theirs, over one set of
     /// ranks after the other.
     public var sharers: [Communicator] = []
+    /// Ranks that have the whole together, and whether this one speaks for its part among them; nil = it is not divided.
+    public var peers: (ranks: Communicator, speaks: Bool)?
 
     public init(_ part: ParameterPart) { self.part = part }
 

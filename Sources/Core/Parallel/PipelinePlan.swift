@@ -41,6 +41,11 @@ public struct PipelinePlan: Sendable {
 
     public func schedule(microBatches: Int) -> PipelineSchedule { make(shape(microBatches: microBatches)) }
 
+    /// Micro-batches of a step in which some rank has `count`, empty ones among them.
+    public func roundedUp(_ count: Int) -> Int {
+        (count + microBatchMultiple - 1) / microBatchMultiple * microBatchMultiple
+    }
+
     /// A stage by its number.
     public func stage(_ number: Int) -> ModelStage {
         let first = layerCounts[..<number].reduce(0, +)

@@ -31,6 +31,8 @@ public struct RingAttention: AttentionExchange {
             ) { Pass(attention, $0, ranks, chunks).backward(backward) }
         }
     }
+
+    public func sentElements(width: Int, keyWidth: Int) -> Double { Double(3 * 2 * (ranks.rankCount - 1) * keyWidth) }
 }
 
 extension RingAttention {

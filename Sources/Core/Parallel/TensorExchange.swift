@@ -28,6 +28,7 @@ public struct TensorExchange: LayerExchange {
         let sharers = communicator.neighbours(isPartial ? count : placement.sharerCount(of: length, over: count))
         if sharers.rankCount > 1 { place.sharers = [sharers] }
         place.isCounted = placement.role == .replicated ? rank == 0 : sharers.rank == 0
+        if place.part.shape != spec.shape { place.peers = (communicator, speaks: sharers.rank == 0) }
         return place
     }
 

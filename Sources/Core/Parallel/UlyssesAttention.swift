@@ -26,6 +26,10 @@ public struct UlyssesAttention: AttentionExchange {
             ) { Pass(attention, $0, ranks).backward(backward, inner) }
         }
     }
+
+    public func sentElements(width: Int, keyWidth: Int) -> Double {
+        Double(2 * (2 * width + 2 * keyWidth) * (ranks.rankCount - 1)) / Double(ranks.rankCount)
+    }
 }
 
 extension UlyssesAttention {

@@ -42,7 +42,7 @@ struct ParallelPlanCommand: ParsableCommand {
         let value = try RecipeFile.read(recipe, overrides: overrides)
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
-        let (layout, rankCount) = try request(ParallelSettings(section: recipe.given["parallel"]))
+        let (layout, rankCount) = try request(recipe.layout, registry)
         let estimator = try LayoutEstimator(
             recipe, registry, TrainingInputs(recipe, registry), flopsPerByte: flopsPerByte)
         if let layout {
@@ -51,26 +51,23 @@ struct ParallelPlanCommand: ParsableCommand {
         }
         let plan = try LayoutPlan(
             rankCount: rankCount, memory: try memoryLimit(rankCount),
-            // Cutting the sequence between tensor ranks sends as many bytes and keeps fewer.
-            layouts: layout.map { [$0] }
-                ?? LayoutSearch.layouts(rankCount: rankCount) { [estimator.work.sequenceLength % $0 == 0] },
-            estimator)
+            layouts: layout.map { [$0] } ?? LayoutSearch.layouts(rankCount: rankCount, registry), estimator)
         print(json ? plan.json.text : try plan.text(top: top == 0 ? Int.max : top))
         if let timeline { try draw(plan.best ?? plan.tooLarge.first, estimator, to: timeline) }
         if plan.best == nil { throw CommandEnded(status: .answerIsNo) }
     }
 
     /// The layout that was asked for, and the number of ranks.
-    private func request(_ own: ParallelSettings) throws -> (ParallelSettings?, Int) {
+    private func request(_ own: RunLayout, _ registry: Registry) throws -> (RunLayout?, Int) {
         var problems = InputProblems()
-        let named = try problems.attempt("--mesh") { try mesh.map { try ParallelSettings(mesh: $0) } } ?? nil
-        let layout = named ?? (mesh == nil && ranks == nil && own.rankCount > 1 ? own : nil)
+        let named = try problems.attempt("--mesh") { try mesh.map { try RunLayout(mesh: $0, registry) } } ?? nil
+        let layout = named ?? (mesh == nil && ranks == nil && own.shape.rankCount > 1 ? own : nil)
         if let ranks, ranks < 1 { problems.add(InputProblem("--ranks", "found \(ranks), expected 1 or more")) }
-        if let ranks, let layout, layout.rankCount != ranks {
+        if let ranks, let layout, layout.shape.rankCount != ranks {
             problems.add(
                 InputProblem(
-                    "--ranks", "found \(ranks), the layout \(layout.mesh) has \(layout.rankCount)",
-                    fix: "--ranks \(layout.rankCount)"))
+                    "--ranks", "found \(ranks), the layout \(layout.mesh) has \(layout.shape.rankCount)",
+                    fix: "--ranks \(layout.shape.rankCount)"))
         }
         if ranks == nil, mesh == nil, layout == nil {
             problems.add(
@@ -85,7 +82,7 @@ struct ParallelPlanCommand: ParsableCommand {
             problems.add(InputProblem("--memory", "found '\(memory)', expected a size above 0", fix: "--memory 24GiB"))
         }
         try problems.end()
-        return (layout, ranks ?? layout?.rankCount ?? 1)
+        return (layout, ranks ?? layout?.shape.rankCount ?? 1)
     }
 
     private func memoryLimit(_ rankCount: Int) throws -> Int {
@@ -98,13 +95,13 @@ struct ParallelPlanCommand: ParsableCommand {
 
     private func draw(_ layout: LayoutFigures?, _ estimator: LayoutEstimator, to path: String) throws {
         guard let layout else { return }
-        guard let timeline = try estimator.timeline(of: layout.settings) else {
+        guard let timeline = try estimator.timeline(of: layout.layout) else {
             throw InputError(
-                "--timeline", "the layout \(layout.settings.mesh) has no pipeline to draw",
+                "--timeline", "the layout \(layout.layout.mesh) has no pipeline to draw",
                 fix: "--mesh pipeline=4:1f1b")
         }
         try AtomicFile.write(Data(timeline.svg.utf8), to: path)
-        StandardError.write("timeline of \(layout.settings.mesh): \(path)")
+        StandardError.write("timeline of \(layout.layout.mesh): \(path)")
     }
 }
 
@@ -112,7 +109,7 @@ extension LayoutPlan {
     fileprivate var json: JSONValue {
         .object([
             .init("ranks", .integer(rankCount)), .init("memory_bytes", .integer(memory)),
-            .init("recommended", best.map { .string($0.settings.mesh) } ?? .null), .init("reason", .string(reason)),
+            .init("recommended", best.map { .string($0.layout.mesh) } ?? .null), .init("reason", .string(reason)),
             .init("layouts", .array(fitting.map { $0.json(fits: true) } + tooLarge.map { $0.json(fits: false) })),
             .init(
                 "left_out",
@@ -135,17 +132,17 @@ extension LayoutPlan {
                 header: ["LAYOUT", "EACH RANK", "SENT A STEP", "WAITING", "CRITICAL PATH"],
                 rows: shown.prefix(top).map { layout in
                     [
-                        layout.settings.mesh, ByteText.text(layout.memory.total), ByteText.text(layout.sentBytes),
-                        layout.bubble.percent, ByteText.text(layout.criticalBytes),
+                        layout.layout.mesh, ByteText.text(layout.memory.total), ByteText.text(layout.sentBytes),
+                        layout.waiting.percent, ByteText.text(layout.criticalBytes),
                     ]
                 })
             let more = shown.count > top ? "\n... and \(shown.count - top) more (--top 0)" : ""
             parts.append(table.text + more)
         }
         if let best { parts.append(best.details) }
-        parts.append("recommended: \(best?.settings.mesh ?? "none")\n\(reason)")
-        if let best, best.settings.rankCount > 1 {
-            let section = try RecipeFile.text(.object([.init("parallel", best.settings.short)]))
+        parts.append("recommended: \(best?.layout.mesh ?? "none")\n\(reason)")
+        if let best, best.layout.shape.rankCount > 1 {
+            let section = try RecipeFile.text(.object([.init("parallel", best.layout.short)]))
             parts.append("in the recipe:\n\(section)".trimmingCharacters(in: .newlines))
         }
         if !leftOut.isEmpty {

@@ -71,10 +71,11 @@ struct ParallelVerifyCommand: ParsableCommand {
     private func verifyAll(_ ranks: Int, _ verification: LayoutVerification, _ registry: Registry) throws {
         let whole = try verification.oneRank()
         var counts = (equal: 0, different: 0, refused: 0)
-        for mesh in LayoutSearch.layouts(rankCount: ranks, sequence: { _ in [false, true] }).map(\.mesh) {
+        for layout in try LayoutSearch.layouts(rankCount: ranks, registry) {
+            let mesh = layout.mesh
             var row: (state: String, detail: String)
             do {
-                let comparison = try verification.compare(RunLayout(mesh: mesh, registry), with: whole)
+                let comparison = try verification.compare(layout, with: whole)
                 row = comparison.holds
                     ? ("equal", "largest difference \(comparison.largestText)")
                     : ("DIFFERS", "first in \(comparison.firstDivergence ?? "the losses")")

@@ -4,97 +4,95 @@ import PluginAPI
 
 /// Works out what layouts of one recipe take and cost.
 final class LayoutEstimator {
-    let work: ParallelSettings.Work
     private let recipe: Recipe
     private let inputs: TrainingInputs
     private let precision: Precision
     private let rehearsal: LayoutRehearsal
+    private let specs: [ParameterSpec]
     private let flopsPerByte: Double
+    /// Of all ranks.
     private let stepFlops: Double
     private let residentBytes: Int
     private var timelines: [TimelineKey: PipelineTimeline] = [:]
 
     private struct TimelineKey: Hashable {
-        let pipeline: ParallelSettings.PipelineAxis
+        let section: JSONValue?
         let microBatchCount: Int
     }
+
+    private var configuration: DecoderConfiguration { inputs.source.configuration }
 
     /// - Parameter flopsPerByte: FLOPs that a rank does while it sends one byte.
     init(_ recipe: Recipe, _ registry: Registry, _ inputs: TrainingInputs, flopsPerByte: Double) throws {
         (self.recipe, self.inputs, self.flopsPerByte) = (recipe, inputs, flopsPerByte)
         precision = try Precision(recipe: recipe.model.precision)
         rehearsal = LayoutRehearsal(recipe, registry, inputs)
-        let configuration = inputs.source.configuration
-        var work = ParallelSettings.Work(
-            configuration, expertCount: inputs.source.config.expertCount, batchSize: recipe.batch.size,
-            microBatchSize: recipe.batch.micro ?? recipe.batch.size, sequenceLength: recipe.sequence.length)
-        work.expertsPerToken = inputs.source.config.values["num_experts_per_tok"]?.integer ?? 1
-        self.work = work
-        let parameters = DecoderModel.specs(configuration).reduce(0) { $0 + $1.elementCount }
-        stepFlops = configuration.flopsPerTrainedToken(parameters: parameters, sequence: recipe.sequence.length)
+        specs = DecoderModel.specs(inputs.source.configuration)
+        let parameters = specs.reduce(0) { $0 + $1.elementCount }
+        stepFlops = inputs.source.configuration.flopsPerTrainedToken(parameters: parameters, sequence: recipe.sequence.length)
             * Double(recipe.batch.size * recipe.sequence.length)
         residentBytes = MachineMemory.residentByteCount
     }
 
-    /// Why a layout cannot be trained, or would leave ranks without work.
-    func problems(of layout: ParallelSettings) -> [InputProblem] {
-        let problems = layout.problems(for: work)
-        guard problems.isEmpty, work.batchSize % layout.sampleRankCount != 0 else { return problems }
-        return [
-            InputProblem(
-                "batch.size", "\(work.batchSize) samples cannot be dealt evenly to \(layout.sampleRankCount) ranks")
-        ]
-    }
+    /// Why a layout cannot be trained.
+    func problems(of layout: RunLayout) -> [InputProblem] { layout.problems(recipe, inputs) }
 
     /// When what happens in the pipeline of a layout, with backward twice as long as forward; nil without a pipeline.
-    func timeline(of layout: ParallelSettings) throws -> PipelineTimeline? {
-        let axis = layout.pipeline
-        guard axis.size > 1 else { return nil }
-        let key = TimelineKey(pipeline: axis, microBatchCount: layout.microBatchCount(of: work))
+    func timeline(of layout: RunLayout) throws -> PipelineTimeline? {
+        try timeline(of: layout, plans(of: layout)[0].pipeline)
+    }
+
+    private func timeline(of layout: RunLayout, _ pipeline: PipelinePlan) throws -> PipelineTimeline? {
+        guard layout.shape[.pipeline] > 1 else { return nil }
+        let count = pipeline.roundedUp(layout.run(recipe, configuration).microBatchCount)
+        let key = TimelineKey(section: layout.resolved[MeshAxis.pipeline.rawValue], microBatchCount: count)
         if let timeline = timelines[key] { return timeline }
-        let timeline = try PipelineTimeline(axis.schedule(microBatches: key.microBatchCount)) { kind in
-            (kind == .backward ? 2 : 1) / Double(axis.chunkCount)
+        let timeline = try PipelineTimeline(pipeline.schedule(microBatches: count)) { kind in
+            (kind == .backward ? 2 : 1) / Double(pipeline.chunkCount)
         }
         timelines[key] = timeline
         return timeline
     }
 
-    /// - Throws: what the recipe's trainer throws for its first samples.
-    func figures(of layout: ParallelSettings) throws -> LayoutFigures {
-        let timeline = try timeline(of: layout)
-        let samples = layout.sampleCount(of: work)
-        func counted(_ ranks: Int) throws -> LayoutRehearsal.Figures {
-            try rehearsal.figures(tensorRanks: ranks, samples: samples, microBatch: work.microBatchSize)
-        }
-        let groups = inputs.groups
-        let memory = LayoutMemory(
-            settings: layout, work: work, precision: precision, figures: try counted(layout.tensor.size),
-            wholeFigures: try counted(1), peakAlive: timeline?.peakAlive ?? [1],
-            isTrained: { groups.number(of: $0) != nil },
-            // Ids and flags of the batch at hand and of two that are read ahead.
-            processBytes: residentBytes
-                + 3 * samples * work.sequenceLength * (MemoryLayout<Int32>.stride + MemoryLayout<Bool>.stride),
-            snapshotLimit: recipe.checkpoint.every > 0 ? RunCheckpoint.snapshotByteLimit : 0)
-        let holdings = memory.holdings
-        let traffic = LayoutTraffic(
-            settings: layout, work: work, precision: precision, checkpointing: recipe.checkpointing,
-            microBatchCount: layout.microBatchCount(of: work), stepFlops: stepFlops / Double(layout.rankCount),
-            flopsPerByte: flopsPerByte)
-        let estimates = holdings.enumerated().map { memory.estimate(of: $1, rank: $0) }
-        let sent = holdings.enumerated().map { traffic.sent(by: $1, rank: $0) }
-        guard let fullest = estimates.max(by: { $0.total < $1.total }),
-            let busiest = sent.max(by: { $0.exposedTotal < $1.exposedTotal })
-        else { preconditionFailure("layout: a pipeline without ranks") }
-        let bubble = timeline?.bubble ?? 0
-        return LayoutFigures(
-            settings: layout, microBatchCount: traffic.microBatchCount, memory: fullest,
-            sent: busiest.bytes.mapValues { Int($0) }, exposedBytes: Int(busiest.exposedTotal), bubble: bubble,
-            waitingBytes: Int(bubble * traffic.stepFlops / flopsPerByte),
-            computingBytes: Int(traffic.stepFlops / flopsPerByte))
+    /// What the ranks of one pipeline do, first to last; those beside them do as much.
+    private func plans(of layout: RunLayout) -> [RankPlan] {
+        layout.shape.members(along: [.pipeline], with: 0).map { layout.plan(.planned(layout.shape, rank: $0), configuration) }
     }
-}
 
-extension ModelConfig {
-    /// Experts of a block; nil = the model has none.
-    var expertCount: Int? { values["num_local_experts"]?.integer ?? values["num_experts"]?.integer }
+    /// - Throws: what the recipe's trainer throws for its first samples.
+    func figures(of layout: RunLayout) throws -> LayoutFigures {
+        let (plans, run) = (plans(of: layout), layout.run(recipe, configuration))
+        let timeline = try timeline(of: layout, plans[0].pipeline)
+        let microBatchCount = plans[0].pipeline.roundedUp(run.microBatchCount)
+        let samples = run.sampleCount
+        func counted(_ ranks: Int) throws -> LayoutRehearsal.Figures {
+            try rehearsal.figures(tensorRanks: ranks, samples: samples, microBatch: run.microBatchSize)
+        }
+        let (figures, wholeFigures) = (try counted(layout.shape[.tensor]), try counted(1))
+        // Ids and flags of the batch at hand and of two that are read ahead.
+        let dataBytes = 3 * samples * run.sequenceLength * (MemoryLayout<Int32>.stride + MemoryLayout<Bool>.stride)
+        let rankFlops = stepFlops / Double(layout.shape.rankCount)
+        let ranks = plans.enumerated().map { rank, plan -> (memory: MemoryEstimate, sent: LayoutTraffic.Sent) in
+            let holding = LayoutHolding(plan, specs, inputs.groups)
+            let memory = LayoutMemory(
+                plan: plan, holding: holding, precision: precision, figures: figures, wholeFigures: wholeFigures,
+                peakAlive: timeline?.peakAlive[rank] ?? 1, processBytes: residentBytes + dataBytes,
+                snapshotLimit: recipe.checkpoint.every > 0 ? RunCheckpoint.snapshotByteLimit : 0)
+            let traffic = LayoutTraffic(
+                plan: plan, holding: holding, run: run, precision: precision, checkpointing: recipe.checkpointing,
+                microBatchCount: microBatchCount, stepFlops: rankFlops, flopsPerByte: flopsPerByte)
+            return (memory.estimate, traffic.sent)
+        }
+        guard let fullest = ranks.map(\.memory).max(by: { $0.total < $1.total }),
+            let busiest = ranks.map(\.sent).max(by: { $0.exposedTotal < $1.exposedTotal })
+        else { preconditionFailure("layout: a pipeline without ranks") }
+        // Empty micro-batches, and samples that only some ranks have, are waited for too.
+        let padding = Double(microBatchCount) / Double(run.microBatchCount)
+        let unevenness = Double(samples * run.sampleRankCount) / Double(run.batchSize)
+        let waiting = (1 + (timeline?.bubble ?? 0)) * padding * unevenness - 1
+        return LayoutFigures(
+            layout: layout, microBatchCount: microBatchCount, memory: fullest, sent: busiest.bytes.mapValues { Int($0) },
+            exposedBytes: Int(busiest.exposedTotal), waiting: waiting,
+            waitingBytes: Int(waiting * rankFlops / flopsPerByte), computingBytes: Int(rankFlops / flopsPerByte))
+    }
 }

@@ -3,7 +3,7 @@ import JSON
 
 /// What a layout takes and costs.
 struct LayoutFigures {
-    let settings: ParallelSettings
+    let layout: RunLayout
     /// Of an optimizer step on each rank.
     let microBatchCount: Int
     /// Of the fullest rank.
@@ -12,9 +12,9 @@ struct LayoutFigures {
     let sent: [MeshAxis: Int]
     /// Bytes whose sending keeps that rank from computing.
     let exposedBytes: Int
-    /// The time that ranks of a pipeline wait over the time that they work.
-    let bubble: Double
-    /// The bytes that a rank could send while it waits for others of its pipeline, and while it computes.
+    /// The time that a rank waits for others, of its pipeline or with more samples, over the time that it works.
+    let waiting: Double
+    /// The bytes that a rank could send while it waits, and while it computes.
     let waitingBytes: Int
     let computingBytes: Int
 
@@ -29,8 +29,8 @@ struct LayoutFigures {
     /// fewest bytes first, then least memory.
     static func ranked(_ layouts: [LayoutFigures]) -> [LayoutFigures] {
         func sorted(_ layouts: [LayoutFigures], by key: (LayoutFigures) -> [Int]) -> [LayoutFigures] {
-            layouts.map { (layout: $0, key: key($0)) }.sorted { a, b in
-                a.key == b.key ? a.layout.settings.mesh < b.layout.settings.mesh : a.key.lexicographicallyPrecedes(b.key)
+            layouts.map { (layout: $0, key: key($0), mesh: $0.layout.mesh) }.sorted { a, b in
+                a.key == b.key ? a.mesh < b.mesh : a.key.lexicographicallyPrecedes(b.key)
             }.map(\.layout)
         }
         guard let fewest = layouts.map(\.criticalBytes).min(), let step = layouts.first?.computingBytes else { return [] }
@@ -42,9 +42,9 @@ struct LayoutFigures {
     func json(fits: Bool) -> JSONValue {
         let axes = sent.sorted { $0.key < $1.key }.map { JSONValue.Member($0.key.rawValue, .integer($0.value)) }
         return .object([
-            .init("mesh", .string(settings.mesh)), .init("parallel", settings.resolved), .init("fits", .bool(fits)),
+            .init("mesh", .string(layout.mesh)), .init("parallel", layout.resolved), .init("fits", .bool(fits)),
             .init("micro_batches", .integer(microBatchCount)), .init("estimated_bytes", memory.json),
-            .init("sent_bytes", .object(axes + [.init("total", .integer(sentBytes))])), .init("bubble", .double(bubble)),
+            .init("sent_bytes", .object(axes + [.init("total", .integer(sentBytes))])), .init("bubble", .double(waiting)),
             .init("exposed_bytes", .integer(exposedBytes)), .init("critical_bytes", .integer(criticalBytes)),
         ])
     }

@@ -16,7 +16,7 @@ struct LayoutPlan {
     /// The layout to use.
     var best: LayoutFigures? { fitting.first }
 
-    init(rankCount: Int, memory: Int, layouts: [ParallelSettings], _ estimator: LayoutEstimator) throws {
+    init(rankCount: Int, memory: Int, layouts: [RunLayout], _ estimator: LayoutEstimator) throws {
         (self.rankCount, self.memory) = (rankCount, memory)
         var reasons: [String: Int] = [:]
         var figures: [LayoutFigures] = []
@@ -38,15 +38,15 @@ struct LayoutPlan {
         guard let best else {
             guard let smallest = tooLarge.first else { return "no layout of \(rankCount) ranks suits the recipe" }
             let parts = smallest.memory.largest.prefix(3).map { "\($0.name) \(ByteText.text($0.byteCount))" }
-            return "no layout fits: the smallest is \(smallest.settings.mesh) with "
+            return "no layout fits: the smallest is \(smallest.layout.mesh) with "
                 + "\(ByteText.text(smallest.memory.total)) on its fullest rank (\(parts.joined(separator: ", "))); "
                 + "a smaller batch.micro, activations.checkpoint=block or optimizer.states=8bit take less"
         }
         let critical = ByteText.text(best.criticalBytes)
         var sentences = [
             fitting.count == 1
-                ? "\(best.settings.mesh) fits, with \(critical) a step on the critical path"
-                : "of \(fitting.count) layouts that fit, \(best.settings.mesh) is among those with the fewest bytes on the "
+                ? "\(best.layout.mesh) fits, with \(critical) a step on the critical path"
+                : "of \(fitting.count) layouts that fit, \(best.layout.mesh) is among those with the fewest bytes on the "
                     + "critical path (\(critical) a step), and sends the fewest of them"
         ]
         let hidden = best.sentBytes - best.exposedBytes
@@ -55,27 +55,18 @@ struct LayoutPlan {
                 "its busiest rank sends \(ByteText.text(best.sentBytes))"
                     + (hidden > 0 ? ", \(ByteText.text(hidden)) of them while it computes" : ""))
         }
-        if best.bubble > 0 { sentences.append("its ranks wait \(best.bubble.percent) of the time that they work") }
+        if best.waiting > 0 { sentences.append("its ranks wait \(best.waiting.percent) of the time that they work") }
         if let second = fitting.dropFirst().first {
             sentences.append(
-                "next is \(second.settings.mesh) with \(ByteText.text(second.criticalBytes)) on the critical path, "
+                "next is \(second.layout.mesh) with \(ByteText.text(second.criticalBytes)) on the critical path, "
                     + "\(ByteText.text(second.sentBytes)) sent")
         }
-        let simple = ParallelSettings.dataParallel(rankCount)
-        if best.settings != simple, let large = tooLarge.first(where: { $0.settings == simple }) {
+        let simple = "data=\(rankCount)"
+        if let large = tooLarge.first(where: { $0.layout.mesh == simple }) {
             sentences.append(
-                "\(simple.mesh) does not fit: \(ByteText.text(large.memory.total)) of \(ByteText.text(memory))")
+                "\(simple) does not fit: \(ByteText.text(large.memory.total)) of \(ByteText.text(memory))")
         }
         return sentences.joined(separator: "; ")
-    }
-}
-
-extension ParallelSettings {
-    /// Each rank with everything, and samples of its own.
-    fileprivate static func dataParallel(_ rankCount: Int) -> ParallelSettings {
-        var settings = ParallelSettings()
-        settings.data.size = rankCount
-        return settings
     }
 }
 

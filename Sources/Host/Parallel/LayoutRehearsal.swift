@@ -108,6 +108,7 @@ extension DecoderConfiguration {
         part.headCount = headCount / tensorRanks
         part.keyValueHeadCount = max(1, keyValueHeadCount / tensorRanks)
         part.mlpWidth = mlpWidth / tensorRanks
+        part.experts?.width /= tensorRanks
         part.vocabularySize = (vocabularySize + 16 * tensorRanks - 1) / (16 * tensorRanks) * 16
         return part
     }

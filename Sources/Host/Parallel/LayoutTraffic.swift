@@ -1,12 +1,14 @@
 import Core
+import PluginAPI
 
-// d data, t tensor, c context, e expert, p pipeline ranks; m micro-batches; B samples, T tokens, C width; an all-reduce of
+// d ranks that see other tokens, t tensor, e expert ranks; m micro-batches; B samples, T tokens, C width; an all-reduce of
 // N bytes over n ranks sends 2 (n - 1) / n N, an all-gather or reduce-scatter (n - 1) / n N
 
 /// Bytes that a rank sends in an optimizer step, by axis, and those of them that nothing hides.
 struct LayoutTraffic {
-    let settings: ParallelSettings
-    let work: ParallelSettings.Work
+    let plan: RankPlan
+    let holding: LayoutHolding
+    let run: DividedRun
     let precision: Precision
     let checkpointing: DecoderModel.Checkpointing
     /// m
@@ -26,134 +28,116 @@ struct LayoutTraffic {
         var exposedTotal: Double { exposed.values.reduce(0, +) }
     }
 
+    private var shape: MeshShape { plan.mesh.shape }
+
     /// Tokens of a micro-batch on one rank.
     private var tokenCount: Double {
-        let samples = min(work.microBatchSize, settings.sampleCount(of: work))
-        return Double(samples * work.sequenceLength) / Double(settings.context.size)
+        let samples = min(run.microBatchSize, run.sampleCount)
+        return Double(samples * run.sequenceLength) / Double(plan.tokens.chunks.count)
     }
 
     private var activationBytes: Double { Double(precision.compute.byteCount) }
     /// Bytes of one micro-batch's residual stream, B T C.
-    private var streamBytes: Double { tokenCount * Double(work.configuration.width) * activationBytes }
+    private var streamBytes: Double { tokenCount * Double(run.configuration.width) * activationBytes }
 
-    /// What a pipeline rank sends.
-    func sent(by holding: LayoutMemory.Holding, rank: Int) -> Sent {
+    var sent: Sent {
         var sent = Sent()
-        data(holding, &sent)
-        tensor(holding, rank, &sent)
-        context(holding, &sent)
-        pipeline(holding, rank, &sent)
-        expert(holding, &sent)
+        gradients(&sent)
+        tensor(&sent)
+        context(&sent)
+        pipeline(&sent)
+        expert(&sent)
         return sent
     }
 
     private func share(_ count: Int) -> Double { Double(count - 1) / Double(count) }
 
-    /// Gradients are reduced while backward goes on, weights of zero3 gathered ahead; the last block's gradients, the first
-    /// block's weights, and the weights that zero1 and zero2 gather after the update wait for nothing else.
-    private func data(_ holding: LayoutMemory.Holding, _ sent: inout Sent) {
-        let axis = settings.data
-        guard axis.size > 1 else { return }
+    /// Gradients are reduced while backward goes on, weights that are cut gathered ahead; the last block's gradients, the
+    /// first block's weights, and weights that are gathered after the update wait for nothing else.
+    private func gradients(_ sent: inout Sent) {
+        let axes = [MeshAxis.data, .expert, .context].filter { shape[$0] > 1 }
+        guard let axis = axes.first, holding.trained > 0 else { return }
+        let ranks = axes.reduce(1) { $0 * shape[$1] }
         let (g, w) = (Double(precision.master.byteCount), Double(precision.compute.byteCount))
-        let (elements, block) = (Double(holding.trained), Double(holding.largestBlock))
-        let (m, shards) = (Double(microBatchCount), axis.shardCount)
-        let copies = axis.size / shards
-        let within = share(shards)
-        // Between groups that have a whole copy each, shards are summed once a step.
-        let between = 2 * share(copies) * elements * g / Double(shards)
+        let (elements, cut, block) = (Double(holding.trained), Double(holding.cut), Double(holding.largestBlock))
+        let (m, shards, within) = (Double(microBatchCount), holding.shardCount, share(holding.shardCount))
+        // Between groups that have a whole copy each, shards are summed once a step; so is what is not cut, over all.
+        let between = 2 * share(ranks / shards) * cut / Double(shards) * g + 2 * share(ranks) * (elements - cut) * g
         let computing = stepFlops / flopsPerByte
         func exposed(_ bytes: Double, least: Double, while hidden: Double) -> Double {
             max(min(least, bytes), bytes - hidden)
         }
-        switch axis.strategy {
-        case .data:
-            let bytes = 2 * share(axis.size) * elements * g
-            sent.bytes[.data] = bytes
-            sent.exposed[.data] = exposed(bytes, least: bytes * block / max(elements, 1), while: computing * 2 / 3 / m)
-        case .zero1, .zero2:
-            // zero2 leaves no whole gradients behind, so every micro-batch's are reduced.
-            let isEach = axis.strategy == .zero2
-            let reduced = within * elements * g * (isEach ? m : 1) + between
-            let gathered = within * elements * w
-            let least = within * block * g
-            sent.bytes[.data] = reduced + gathered
-            sent.exposed[.data] = exposed(reduced, least: least, while: computing * 2 / 3 / (isEach ? 1 : m)) + gathered
-        case .zero3:
+        switch plan.storage.level {
+        case .nothing:
+            sent.bytes[axis] = between
+            sent.exposed[axis] = exposed(
+                between, least: between * block / elements, while: computing * 2 / 3 / m)
+        case .states, .gradients:
+            // Where no whole gradients are left behind, every micro-batch's are reduced.
+            let isEach = plan.storage.level == .gradients
+            let reduced = within * cut * g * (isEach ? m : 1) + between
+            let gathered = within * cut * w
+            sent.bytes[axis] = reduced + gathered
+            sent.exposed[axis] = gathered
+                + exposed(reduced, least: within * block * g, while: computing * 2 / 3 / (isEach ? 1 : m))
+        case .weights:
             // Forward and backward of each micro-batch gather each block, or forward does for both.
-            let bytes = within * elements * ((axis.reshard ? 2 : 1) * w + g) * m + between
-            sent.bytes[.data] = bytes
-            sent.exposed[.data] = exposed(bytes, least: within * block * (w + g), while: computing)
+            let bytes = within * cut * ((plan.storage.reshards ? 2 : 1) * w + g) * m + between
+            sent.bytes[axis] = bytes
+            sent.exposed[axis] = exposed(bytes, least: within * block * (w + g), while: computing)
         }
     }
 
+    private func add(_ bytes: Double, exposed: Double, _ axis: MeshAxis, _ sent: inout Sent) {
+        sent.bytes[axis, default: 0] += bytes
+        sent.exposed[axis, default: 0] += exposed
+    }
+
     /// Two sums forward and two backward of each block; the head's and the embedding's; three numbers a token for the loss.
-    private func tensor(_ holding: LayoutMemory.Holding, _ rank: Int, _ sent: inout Sent) {
-        let t = settings.tensor.size
+    private func tensor(_ sent: inout Sent) {
+        let t = shape[.tensor]
         guard t > 1 else { return }
         // A block that is recomputed repeats the sum inside of it; the last one's result is not needed again.
         let sums = checkpointing == .block ? 5.0 : 4
         var bytes = sums * 2 * share(t) * streamBytes * Double(holding.layerCount)
-        if holding.embedding > 0 { bytes += 2 * share(t) * streamBytes }
-        if isLast(rank) { bytes += 2 * share(t) * (streamBytes + 3 * tokenCount * 4) }
-        sent.bytes[.tensor] = bytes * Double(microBatchCount)
-        sent.exposed[.tensor] = sent.bytes[.tensor]
+        if plan.stages.contains(where: \.isFirst) { bytes += 2 * share(t) * streamBytes }
+        if plan.stages.contains(where: \.isLast) { bytes += 2 * share(t) * (streamBytes + 3 * tokenCount * 4) }
+        add(bytes * Double(microBatchCount), exposed: bytes * Double(microBatchCount), .tensor, &sent)
     }
 
-    /// Keys and values go round forward, and twice as much backward; or heads are exchanged for tokens and back. Gradients
-    /// are summed over context ranks too.
-    private func context(_ holding: LayoutMemory.Holding, _ sent: inout Sent) {
-        let c = settings.context.size
-        guard c > 1 else { return }
-        let part = work.configuration.part(tensorRanks: settings.tensor.size)
-        let width = Double(part.headCount * part.headSize)
-        let keyWidth = Double(part.keyValueHeadCount * part.headSize)
-        let each = switch settings.context.strategy {
-        case .ring: 3 * 2 * Double(c - 1) * tokenCount * keyWidth * activationBytes
-        case .ulysses: 2 * (2 * width + 2 * keyWidth) * tokenCount * activationBytes * share(c)
-        }
-        sent.bytes[.context] = each * Double(holding.layerCount * microBatchCount) + gradientSum(over: c, holding)
-        sent.exposed[.context] = sent.bytes[.context]
-    }
-
-    private func gradientSum(over ranks: Int, _ holding: LayoutMemory.Holding) -> Double {
-        2 * share(ranks) * Double(holding.trained * precision.master.byteCount) / Double(settings.data.shardCount)
+    /// What attention exchanges.
+    private func context(_ sent: inout Sent) {
+        guard shape[.context] > 1 else { return }
+        let part = run.configuration.part(tensorRanks: shape[.tensor])
+        let elements = plan.attention.sentElements(
+            width: part.headCount * part.headSize, keyWidth: part.keyValueHeadCount * part.headSize)
+        let bytes = elements * tokenCount * activationBytes * Double(holding.layerCount * microBatchCount)
+        add(bytes, exposed: bytes, .context, &sent)
     }
 
     /// The residual stream to the next stage and its gradient to the one before. While a rank sends one micro-batch it
     /// computes another, but for the way of the first and the last through all stages. A tied embedding's two gradients
     /// are summed.
-    private func pipeline(_ holding: LayoutMemory.Holding, _ rank: Int, _ sent: inout Sent) {
-        let axis = settings.pipeline
-        guard axis.size > 1 else { return }
-        let shape = shape
-        let places = (0..<shape.stageCount).map { shape.place(ofStage: $0).rank }
-        let messages = (1..<shape.stageCount).reduce(0) { count, stage in
+    private func pipeline(_ sent: inout Sent) {
+        guard shape[.pipeline] > 1 else { return }
+        let (stages, rank) = (plan.pipeline.shape(microBatches: 1), plan.mesh.along(.pipeline).rank)
+        let places = (0..<stages.stageCount).map { stages.place(ofStage: $0).rank }
+        let messages = (1..<stages.stageCount).reduce(0) { count, stage in
             guard places[stage] != places[stage - 1] else { return count }
             return count + (places[stage - 1] == rank ? 1 : 0) + (places[stage] == rank ? 1 : 0)
         }
-        let message = streamBytes / (settings.tensor.sequence ? Double(settings.tensor.size) : 1)
+        let message = streamBytes / Double(plan.tokens.streamRanks)
         let bytes = Double(messages * microBatchCount) * message
-        let tied = work.configuration.isTied && holding.embedding > 0 && places[0] != places[shape.stageCount - 1]
+        let tied = run.configuration.isTied && holding.embedding > 0 && places[0] != places[stages.stageCount - 1]
             ? Double(holding.embedding * precision.master.byteCount) : 0
-        sent.bytes[.pipeline] = bytes + tied
-        sent.exposed[.pipeline] = min(bytes, 2 * Double(shape.stageCount - 1) * message) + tied
+        add(bytes + tied, exposed: min(bytes, 2 * Double(stages.stageCount - 1) * message) + tied, .pipeline, &sent)
     }
 
-    /// Each token to its experts and back, forward and backward, if experts are chosen evenly; and gradients, which are
-    /// summed over expert ranks where they are no expert's.
-    private func expert(_ holding: LayoutMemory.Holding, _ sent: inout Sent) {
-        let e = settings.expert.size
-        guard e > 1 else { return }
-        let tokens = 4 * share(e) * streamBytes * Double(work.expertsPerToken * holding.layerCount * microBatchCount)
-        sent.bytes[.expert] = tokens + gradientSum(over: e, holding)
-        sent.exposed[.expert] = sent.bytes[.expert]
+    /// Each token to its experts and back, forward and backward, if experts are chosen evenly.
+    private func expert(_ sent: inout Sent) {
+        guard shape[.expert] > 1, let experts = run.configuration.experts else { return }
+        let layers = plan.stages.flatMap(\.layers).count { run.configuration.layers[$0].hasExperts }
+        let bytes = 4 * share(shape[.expert]) * streamBytes * Double(experts.perToken * layers * microBatchCount)
+        add(bytes, exposed: bytes, .expert, &sent)
     }
-
-    private var shape: PipelineShape {
-        PipelineShape(
-            ranks: settings.pipeline.size, microBatches: 1, chunks: settings.pipeline.chunkCount,
-            order: settings.pipeline.schedule == .zeroBubbleV ? .vee : .loops)
-    }
-
-    private func isLast(_ rank: Int) -> Bool { shape.place(ofStage: shape.stageCount - 1).rank == rank }
 }

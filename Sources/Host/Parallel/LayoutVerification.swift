@@ -39,7 +39,7 @@ struct LayoutVerification: Sendable {
     private var tolerance: TraceComparison.Tolerance { .init(precision, lr: recipe.optimizerSettings.lr) }
 
     private func check(_ layout: RunLayout) throws {
-        let problems = layout.problems(recipe, try TrainingInputs(recipe, registry).source.configuration)
+        let problems = layout.problems(recipe, try TrainingInputs(recipe, registry))
         if !problems.isEmpty { throw InputError(problems) }
     }
 

@@ -8,6 +8,7 @@ extension Registry {
         let section = try Recipe.plugins(in: recipe)
         let named = ["trainer", "optimizer", "scheduler"].map { recipe[$0] } + [recipe["data"]?["loader"]]
             + (recipe["trackers"]?.array ?? []).map(Optional.some)
+            + (recipe["parallel"]?.members ?? []).map { $0.value["strategy"] }
         let ids = named.compactMap { $0?.string ?? $0?["name"]?.string }.filter { $0.contains(".") }
         return try build(
             PluginSettings(paths: section.paths, use: section.use, block: section.block, mentioned: ids))

@@ -46,7 +46,7 @@ struct TrainingJob {
             let checkpoint = try path.isEmpty || mesh.rank == 0
                 ? chosen : Checkpoint(String(decoding: path, as: UTF8.self), verifying: .sizes)
             let inputs = try TrainingInputs(recipe, registry)
-            let problems = layout.problems(recipe, inputs.source.configuration)
+            let problems = layout.problems(recipe, inputs)
             if !problems.isEmpty { throw InputError(problems) }
             // What ranks of a layout need is planned beforehand: forktail parallel plan.
             let memory = mesh.shape.rankCount > 1 ? nil : try MemoryPlan(recipe, registry, inputs)

@@ -10,10 +10,7 @@ public struct ConfigSchema: Sendable {
     private let problemOf: @Sendable (JSONValue, String) -> [InputProblem]
 
     public init<Config: PluginConfig>(_ type: Config.Type) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let data = try encoder.encode(Config.template)
-        template = try data.withUnsafeBytes { try JSONValue(parsing: $0) }
+        template = try ConfigSchema.settings(Config.template)
         help = Config.help
         required = Config.required
         problemOf = { settings, place in
@@ -26,6 +23,14 @@ public struct ConfigSchema: Sendable {
                 return [InputProblem(place, "\(error)")]
             }
         }
+    }
+
+    /// A configuration as a recipe would write it, keys sorted.
+    static func settings(_ config: some PluginConfig) throws -> JSONValue {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let data = try encoder.encode(config)
+        return try data.withUnsafeBytes { try JSONValue(parsing: $0) }
     }
 
     /// Every value of resolved settings that has the wrong type, each key looked at by itself.

@@ -8,11 +8,17 @@ public protocol ParallelStrategy: Sendable, SendableMetatype {
     associatedtype Config: PluginConfig
     /// The axis that it is written for.
     static var axis: MeshAxis { get }
+    /// The settings that `parallel plan` and `parallel verify --ranks` look at; the template alone unless it says more.
+    static var variants: [Config] { get }
     init(_ config: Config) throws
     /// Everything that keeps a run from being divided this way: each with numbers and what to change.
     func problems(_ run: DividedRun) -> [InputProblem]
     /// Says what this rank does. `problems` has found none.
     func refine(_ plan: inout RankPlan)
+}
+
+extension ParallelStrategy {
+    public static var variants: [Config] { [.template] }
 }
 
 /// What strategies need to know of a run before it starts.

@@ -51,14 +51,14 @@ public final class PolicyModel {
     /// Scores a micro-batch's positions. hidden [B, T, C].
     func score(
         _ stage: DecoderModel, _ hidden: Tensor, _ routers: RouterRecord, _ layout: BatchLayout, _ batch: MicroBatch,
-        on graph: Graph, _ settings: ObjectiveSettings
+        on graph: Graph, _ settings: ObjectiveSettings, aliveCount: Int = 1
     ) -> TokenScores {
         let flat = hidden.reshaped(to: [hidden.shape[0] * hidden.shape[1], hidden.shape[2]])
         let count = layout.targets.count
         let scored = graph.rows(flat, at: runtime.tensor(layout.scoredRows, [count]))
         var scores = stage.score(
             graph, scored, targets: runtime.tensor(layout.targets, [count]), temperature: batch.temperature,
-            softcap: settings.softcap)
+            softcap: settings.softcap, aliveCount: aliveCount)
         // Objectives see whole sequences.
         let all = layout.sequenceIndex.count
         if let places = layout.scoredPlaces {

@@ -31,9 +31,7 @@ extension RankPlan {
 
     /// How many micro-batches every rank does: as many as the one with the most, and as the schedule wants.
     func agreedCount(_ count: Int) throws -> Int {
-        let most = Int(try data.gather(Double(count)).max() ?? 0)
-        let multiple = pipeline.microBatchMultiple
-        return (most + multiple - 1) / multiple * multiple
+        pipeline.roundedUp(Int(try data.gather(Double(count)).max() ?? 0))
     }
 
     /// Whether any rank says so.

@@ -19,6 +19,8 @@ struct StagePass {
     /// What goes from one stage to the next on the same rank.
     private var handed: [Int32: Tensor] = [:]
     private var sent: [PendingCollective] = []
+    /// See `PipelineSchedule.scoredCount`.
+    private var scoredCount = 1
 
     /// A micro-batch in a stage, between its forward and its backward.
     fileprivate struct Flight {
@@ -57,6 +59,7 @@ struct StagePass {
     mutating func train(_ objective: (TokenScores, MicroBatch) throws -> [(Tensor, gradient: Tensor)]) throws {
         policy.arenas.startStep(microBatches: batches.count)
         let schedule = policy.plan.pipeline.schedule(microBatches: batches.count)
+        scoredCount = schedule.scoredCount
         for action in batches.isEmpty ? [] : schedule.actions[ranks.rank] {
             switch action.kind {
             case .forward: try policy.runtime.phase("forward") { try forward(action, isRecording: true, objective) }
@@ -114,7 +117,8 @@ struct StagePass {
             seeds = [(x, gradient: policy.runtime.zeros(x.shape, x.dtype))]
         } else if stage.stage.isLast {
             let scores = policy.score(
-                stage, stage.normalize(graph, x), routers, layout, batches[action.microBatch], on: graph, settings)
+                stage, stage.normalize(graph, x), routers, layout, batches[action.microBatch], on: graph, settings,
+                aliveCount: scoredCount)
             seeds = try objective(scores, batches[action.microBatch])
         } else {
             sending = send(x.detached, .activation, action)

@@ -16,8 +16,10 @@ public struct StateArray {
     init(for arena: Arena, _ storage: StateStorage, isSigned: Bool) {
         runtime = arena.weights.runtime
         let count = arena.owned.count
+        // Of whole parameters, so that every layout chooses the same.
+        let whole = arena.entries.reduce(0) { $0 + $1.wholeShape.reduce(1, *) }
         switch storage {
-        case .eightBit where count >= StateStorage.leastEightBitCount:
+        case .eightBit where whole >= StateStorage.leastEightBitCount:
             kept = .blocks(.zeros(count, isSigned: isSigned, runtime))
         case .bfloat16: kept = .numbers(runtime.zeros([count], .bfloat16))
         case .float32, .eightBit:

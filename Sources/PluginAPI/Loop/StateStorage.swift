@@ -10,7 +10,7 @@ public enum StateStorage: String, Sendable, Hashable, Codable, CaseIterable {
     /// 8-bit codes in blocks (`QuantizedBlocks`).
     case eightBit = "8bit"
 
-    /// Arenas of fewer elements (norm weights, mostly) keep float32 states under `eightBit`, as in the paper
+    /// Arenas whose parameters have fewer elements (norm weights, mostly) keep float32 states under `eightBit`, as in the paper
     /// (Dettmers et al. 2021, arXiv 2110.02861, section 2).
     public static let leastEightBitCount = 4096
 

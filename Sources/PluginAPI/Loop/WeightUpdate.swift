@@ -16,6 +16,7 @@ public final class WeightUpdate {
     /// The rule for arenas with and without a copy in the compute type.
     private let programs: (copying: Program, plain: Program)
     private let seed: UInt64
+    private let places: [String: ParameterPlace]
 
     /// - Parameters:
     ///   - optimizer: the rule.
@@ -30,6 +31,7 @@ public final class WeightUpdate {
         self.optimizer = optimizer
         self.groups = groups.groups
         self.seed = seed
+        places = store.places
         let storage = storage ?? .standard(for: store.precision)
         let matrixNames = (optimizer as? any WholeMatrixOptimizer)?.matrixStateNames ?? []
         let nonnegative = optimizer.nonnegativeStates
@@ -107,7 +109,8 @@ public final class WeightUpdate {
         }
     }
 
-    /// Hands a whole matrix to `body` in float32 or wider, and keeps what it makes of weight and states.
+    /// Hands a whole matrix to `body` in float32 or wider, and keeps what it makes of weight and states. Where ranks hold
+    /// parts of it, each brings the whole together and makes the same of it.
     private func update(
         _ entry: Arena.Entry, of states: ArenaStates, _ gradients: Tensor, step: Int,
         _ body: (_ weight: Tensor, _ gradient: Tensor, _ states: [Tensor]) -> Void
@@ -117,20 +120,30 @@ public final class WeightUpdate {
         func part(_ flat: Tensor) -> Tensor { Tensor(flat.view.sliced(dim: 0, entry.range), runtime) }
         func widened(_ flat: Tensor) -> Tensor { flat.dtype == .bfloat16 ? flat.cast(to: .float32) : flat }
         let kept = part(arena.weights)
-        let weight = widened(kept)
-        let values = states.arrays.map { widened($0.values(entry.range)) }
-        body(
-            weight.reshaped(to: entry.shape), part(gradients).reshaped(to: entry.shape),
-            values.map { $0.reshaped(to: entry.shape) })
+        let parts = ([kept] + states.arrays.map { $0.values(entry.range) }).map { widened($0).reshaped(to: entry.shape) }
+        let gradient = part(gradients).reshaped(to: entry.shape)
+        if let peers = places[entry.name]?.peers {
+            let wholes = parts.map { entry.whole($0, peers) }
+            body(wholes[0], entry.whole(gradient, peers), Array(wholes[1...]))
+            for (whole, part) in zip(wholes, parts) { entry.copyBoxes(of: whole, part) { ($0, $1) } }
+        } else {
+            body(parts[0], gradient, Array(parts[1...]))
+        }
 
-        func keep(_ values: Tensor, as target: StoredArray) {
-            runtime.run(.storedMap(StoredMap(.identity, inputs: [.numbers(values.view)], outputs: [target])))
+        func keep(_ values: Tensor, as target: (_ range: Range<Int>, _ first: UInt64) -> StoredArray) {
+            let flat = values.view.reshaped(to: [entry.range.count])
+            for (range, first) in arena.ownedPieces(of: entry) {
+                let numbers = flat.sliced(dim: 0, range.from(entry.range.lowerBound))
+                runtime.run(.storedMap(StoredMap(.identity, inputs: [.numbers(numbers)], outputs: [target(range, first)])))
+            }
         }
         if kept.dtype == .bfloat16 {
-            keep(weight, as: .rounded(kept.view, source(step, entry, CheckpointItem.weight), first: 0))
+            let source = source(step, entry, CheckpointItem.weight)
+            keep(parts[0]) { .rounded(arena.weights.view.sliced(dim: 0, $0), source, first: $1) }
         }
         for (index, array) in states.arrays.enumerated() where array.wide == nil {
-            keep(values[index], as: array.stored(entry.range, rounding: source(step, entry, states.names[index]), first: 0).output)
+            let source = source(step, entry, states.names[index])
+            keep(parts[1 + index]) { array.stored($0, rounding: source, first: $1).output }
         }
     }
 
@@ -150,6 +163,30 @@ public final class WeightUpdate {
                     weightDecay: scalars[1], scalars: Array(scalars[3...])))
             precondition(updated.states.count == stateCount, "optimizer: a rule returned another number of states")
             return [updated.weight] + updated.states + (isCopying ? [updated.weight] : [])
+        }
+    }
+}
+
+extension Arena.Entry {
+    /// The whole parameter, from the parts that ranks have of it.
+    fileprivate func whole(_ part: Tensor, _ peers: (ranks: Communicator, speaks: Bool)) -> Tensor {
+        let whole = part.runtime.zeros(wholeShape, part.dtype)
+        // Everything is once not 0, so the sum is exact.
+        if peers.speaks { copyBoxes(of: whole, part) { (from: $1, to: $0) } }
+        peers.ranks.run(.allReduce(whole))
+        return whole
+    }
+
+    /// Copies between the boxes of the whole that are held and their places in what is held.
+    fileprivate func copyBoxes(
+        of whole: Tensor, _ held: Tensor, _ direction: (BufferView, BufferView) -> (from: BufferView, to: BufferView)
+    ) {
+        for (box, range) in part.pieces where box.elementCount > 0 {
+            let inWhole = box.offset.indices.reduce(whole.view) { view, dim in
+                view.sliced(dim: dim, box.offset[dim]..<box.offset[dim] + box.size[dim])
+            }
+            let (from, to) = direction(inWhole, held.view.sliced(dim: part.dim, range))
+            whole.runtime.run(.copy(from: from, to: to))
         }
     }
 }

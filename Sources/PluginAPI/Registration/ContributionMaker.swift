@@ -69,9 +69,12 @@ public struct TrackerFactory: Sendable {
 public struct StrategyFactory: Sendable {
     public let axis: MeshAxis
     public let make: @Sendable (_ settings: JSONValue, _ place: String) throws -> any ParallelStrategy
+    /// See `ParallelStrategy.variants`.
+    public let variants: @Sendable () throws -> [JSONValue]
 
     init<T: ParallelStrategy>(_ type: T.Type) {
         axis = T.axis
+        variants = { try T.variants.map(ConfigSchema.settings) }
         make = { try T(ConfigDecoder.decode(T.Config.self, from: $0, at: $1)) }
     }
 }

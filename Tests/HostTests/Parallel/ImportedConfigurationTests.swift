@@ -82,9 +82,9 @@ import Testing
         expectSame(imported.recipe, try yaml(expected), name)
         try expectEveryKey(of: name, imported)
         // The parts are a recipe's: its reader knows every key of them.
-        var problems: [InputProblem] = []
-        _ = ParallelSettings(imported.recipe["parallel"], problems: &problems)
-        #expect(problems.isEmpty)
+        let registry = try RegistryBuilder(TestPlugins.catalog(BuiltinPlugins.all)).build()
+        let layout = try RunLayout(imported.recipe["parallel"] ?? .null, registry)
+        #expect(ranks.map { $0 == layout.shape.rankCount } ?? true)
     }
 
     /// Every leaf of the file stands in the list once.

@@ -179,18 +179,19 @@ import Testing
         let found = try plan("--ranks", "8", "--memory", "1TiB")
         let layouts = try #require(found["layouts"]?.array)
         let left = found["left_out"]?.array ?? []
-        // Sizes p d c t with p d c t = 8: five schedules, four strategies, two ways to share a context where they apply.
+        // Sizes p d c t with p d c t = 8: five schedules, four strategies, two ways to share a context, and to cut the
+        // sequence or not, where they apply.
         var expected = 0
         for p in [1, 2, 4, 8] {
             for d in [1, 2, 4, 8] where 8 % (p * d) == 0 {
                 for c in [1, 2, 4, 8] where 8 % (p * d * c) == 0 {
-                    expected += (p > 1 ? 5 : 1) * (d > 1 ? 4 : 1) * (c > 1 ? 2 : 1)
+                    expected += (p > 1 ? 5 : 1) * (d > 1 ? 4 : 1) * (c > 1 ? 2 : 1) * (p * d * c < 8 ? 2 : 1)
                 }
             }
         }
         #expect(layouts.count + left.reduce(0) { $0 + ($1["layouts"]?.integer ?? 0) } == expected)
         #expect(Set(layouts.compactMap { $0["mesh"]?.string }).count == layouts.count)
-        #expect(left.contains { $0["reason"]?.string?.hasPrefix("16 stages (8 ranks x 2 chunks) for the 12 layers") == true })
+        #expect(left.contains { $0["reason"]?.string?.hasPrefix("8 ranks of 2 stages are 16, and the model has 12 layers") == true })
         #expect(layouts.allSatisfy { $0["fits"] == .bool(true) })
         let critical = layouts.compactMap { $0["critical_bytes"]?.integer }
         #expect(critical.dropFirst(8).elementsEqual(critical.dropFirst(8).sorted()))
@@ -246,8 +247,36 @@ import Testing
         #expect(
             try error("--ranks", "3", "--mesh", "data=2")
                 == "--ranks: found 3, the layout data=2 has 2\n    fix: --ranks 2")
-        #expect(
-            try error("--mesh", "data=3") == "batch.size: 4 samples cannot be dealt evenly to 3 ranks")
+    }
+
+    @Test("ranks that wait for others with more samples, or for a schedule's empty micro-batches, are counted as waiting")
+    func unevenness() throws {
+        func waiting(_ mesh: String, _ settings: String...) throws -> Double {
+            try layout(mesh)["bubble"]?.double ?? -1
+        }
+        // 64 samples on 3 ranks: 22 on the fullest.
+        #expect(isClose(try waiting("data=3"), 66.0 / 64 - 1))
+        // 11 micro-batches, in groups of 2.
+        #expect(isClose(try waiting("data=3,pipeline=2:interleaved"), (1 + 1 / 24) * 12 / 11 * 66 / 64 - 1))
+    }
+
+    @Test(
+        "plan and train refuse a layout with the same words",
+        arguments: [
+            "{tensor: 3}", "{pipeline: {size: 2, layers: [1, 12]}}", "{data: {size: 4, strategy: zero1, shard: 3}}",
+            "{context: {size: 3, strategy: ulysses}}", "{data: {size: 2, stratgy: zero1}}",
+            "{pipeline: {size: 2, schedule: interleaved, chunks: 8}}",
+        ])
+    func sameRefusals(section: String) throws {
+        let given = [bench.recipe, config, "parallel=\(section)"]
+        let plan = try Executable.run(["parallel", "plan"] + given)
+        let ranks = try #require([4, 3, 2].first { section.contains(": \($0)") })
+        let train = try Executable.shell(
+            "exec mpirun --allow-run-as-root --oversubscribe --mca btl self,vader --mca mpi_yield_when_idle 1 -n \(ranks) "
+                + "\"$0\" train \"$@\"", given + ["--run-dir", bench.scratch.path("run")])
+        #expect(plan.status == 2 && train.status == 2)
+        let error = try #require(plan.error)
+        #expect(train.diagnostics.contains(error), "\(error)\n\(train.diagnostics)")
     }
 
     @Test("train and memory refuse a layout of several ranks, which is written resolved otherwise")

@@ -90,6 +90,41 @@ import Testing
         #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
     }
 
+    @Test(arguments: [
+        (LayoutBench.Form.tied, "tensor=2"), (.tied, "tensor=4:sequence"), (.gpt2, "tensor=2,pipeline=2"),
+        (.tied, "data=2:zero3,context=2"), (.untied, "data=2:zero1,tensor=2"), (.mixtral, "tensor=2"),
+    ])
+    func `an optimizer of whole matrices makes the same of them in any layout`(form: LayoutBench.Form, mesh: String) throws {
+        let bench = try LayoutBench(form)
+        let outcome = try Executable.run(
+            "parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "3", "optimizer={name: muon, lr: 0.01}")
+        #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
+    }
+
+    @Test func `8-bit states are those of one rank, and refused where ranks would cut their blocks`() throws {
+        let bench = try LayoutBench()
+        func verify(_ width: Int, _ mesh: String) throws -> Executable.Outcome {
+            let config = LayoutBench.Form.tied.config.replacing("hidden_size: 16, intermediate_size: 24, num_hidden_layers: 4",
+                with: "hidden_size: \(width), intermediate_size: 512, num_hidden_layers: 1")
+            return try Executable.run(
+                "parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "2", "model.config=\(config)",
+                "optimizer={name: adamw, lr: 1.0e-3, states: 8bit}", "batch={size: 2, micro: 1}")
+        }
+        for mesh in ["tensor=2", "data=2:zero2"] {
+            let outcome = try verify(512, mesh)
+            #expect(outcome.status == 0, "\(mesh) \(outcome.output) \(outcome.diagnostics)")
+        }
+        // Between layers the parts that ranks own are small, and still in 8 bits.
+        let shared = try verify(64, "data=2:zero3")
+        #expect(shared.status == 0, "\(shared.output) \(shared.diagnostics)")
+        let refused = try verify(64, "tensor=2")
+        #expect(refused.status == 2)
+        #expect(
+            refused.error?.hasPrefix(
+                "optimizer.states: 8bit keeps blocks of 256 elements, and tensor=2 cuts blocks of "
+                    + "model.layers.0.self_attn.o_proj.weight [64, 64] into parts [64, 32]") == true)
+    }
+
     @Test func `every layout of two ranks is gone through`() throws {
         let bench = try LayoutBench()
         let outcome = try Executable.run("parallel", "verify", bench.recipe, "--ranks", "2", "--steps", "2")

@@ -10,6 +10,21 @@ public struct PipelineSchedule: Sendable, Hashable {
         (self.shape, self.actions) = (shape, actions)
     }
 
+    /// Micro-batches whose losses are there and whose backward has not begun, at most.
+    public var scoredCount: Int {
+        let last = shape.place(ofStage: shape.stageCount - 1)
+        var (alive, peak) = (0, 0)
+        for action in actions[last.rank] where action.chunk == last.chunk {
+            switch action.kind {
+            case .forward: alive += 1
+            case .backward, .backwardInput: alive -= 1
+            case .backwardWeight: break
+            }
+            peak = max(peak, alive)
+        }
+        return peak
+    }
+
     /// All forwards, then all backwards (Huang et al., "GPipe", 2019, arXiv 1811.06965): m micro-batches alive,
     /// (p - 1) / m of the time is spent waiting.
     public static func gpipe(_ shape: PipelineShape) -> PipelineSchedule {

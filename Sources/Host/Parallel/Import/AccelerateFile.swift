@@ -137,7 +137,7 @@ enum AccelerateFile {
         let number = value.integer ?? value.string.flatMap { Int($0) }
         let name = number.flatMap { names.indices.contains($0 - 1) ? names[$0 - 1] : nil }
             ?? value.flag.map { $0 ? names[0] : names[1] } ?? value.string
-        let strategy: ParallelSettings.DataAxis.Strategy
+        let strategy: ImportedLayout.DataStrategy
         switch name {
         case "FULL_SHARD", "HYBRID_SHARD": strategy = .zero3
         case "SHARD_GRAD_OP", "HYBRID_SHARD_ZERO2": strategy = .zero2
@@ -150,14 +150,15 @@ enum AccelerateFile {
         return (.honoured, draft.shardsWithinMachines ? note + ", within each machine" : note)
     }
 
-    private static var parallelism: [String: KeyRule] {
-        func size(_ key: String, _ set: @escaping (Int, inout ParallelSettings) -> Void) -> KeyRule {
-            .count { count, draft in
-                set(count, &draft.layout)
-                return (.honoured, "\(key): \(count)")
-            }
+    private static var tensorSize: KeyRule {
+        .count { count, draft in
+            draft.layout.tensorSize = count
+            return (.honoured, "parallel.tensor.size: \(count)")
         }
-        return [
+    }
+
+    private static var parallelism: [String: KeyRule] {
+        [
             "dp_replicate_size": .count { count, draft in
                 draft.replicaCount = count
                 return (.honoured, "parallel.data has \(count) whole copies")
@@ -166,7 +167,7 @@ enum AccelerateFile {
                 draft.shardCount = count
                 return (.honoured, "parallel.data.shard: \(count)")
             },
-            "tp_size": size("parallel.tensor.size") { $1.tensor.size = $0 },
+            "tp_size": tensorSize,
             "cp_size": .count { count, draft in draft.setContexts(count, .ring) },
             "sp_size": .count { count, draft in draft.setContexts(count, .ulysses) },
             "cp_backend": .idle("ranks of a ring hand keys and values on"),
@@ -183,16 +184,13 @@ enum AccelerateFile {
 
     private static var megatron: [String: KeyRule] {
         [
-            "tp_degree": .count { count, draft in
-                draft.layout.tensor.size = count
-                return (.honoured, "parallel.tensor.size: \(count)")
-            },
+            "tp_degree": tensorSize,
             "pp_degree": .count { count, draft in
-                draft.layout.pipeline.size = count
+                draft.layout.pipelineSize = count
                 return (.honoured, "parallel.pipeline.size: \(count)")
             },
             "sequence_parallelism": .flag { isOn, draft in
-                draft.layout.tensor.sequence = isOn
+                draft.layout.cutsSequence = isOn
                 return (.honoured, "parallel.tensor.sequence: \(isOn)")
             },
             "num_micro_batches": .count { count, draft in

@@ -22,7 +22,7 @@ extension DeepSpeedFile {
     /// A ZeRO stage as a strategy of the data axis.
     static var stage: KeyRule {
         .count(least: 0) { stage, draft in
-            let strategies = ParallelSettings.DataAxis.Strategy.allCases
+            let strategies = ImportedLayout.DataStrategy.allCases
             guard strategies.indices.contains(stage) else { return (.refused, "there are stages 0 to 3") }
             draft.strategy = strategies[stage]
             return (.honoured, "parallel.data.strategy: \(strategies[stage].rawValue)")
@@ -47,7 +47,7 @@ extension DeepSpeedFile {
             "offload_param": .section(offload), "offload_optimizer": .section(offload),
             "sub_group_size": .idle("the update runs over each block"),
             "stage3_prefetch_bucket_size": .count(auto: "parallel.data.prefetch: 1", least: 0) { count, draft in
-                draft.layout.data.prefetch = min(1, count)
+                draft.layout.prefetch = min(1, count)
                 return (.honoured, "parallel.data.prefetch: \(min(1, count)) block ahead")
             },
             "stage3_param_persistence_threshold": .idle("small parameters travel with their block"),
@@ -113,7 +113,7 @@ extension DeepSpeedFile {
     private static func shard(_ note: String) -> KeyRule {
         .number { number, draft in
             guard number > 1, let count = Int(exactly: number) else { return (.accepted, "off") }
-            draft.layout.data.shard = count
+            draft.layout.shard = count
             return (.honoured, "parallel.data.shard: \(count), \(note)")
         }
     }

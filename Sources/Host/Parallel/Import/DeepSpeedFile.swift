@@ -112,7 +112,7 @@ enum DeepSpeedFile {
     private static var pipeline: [String: KeyRule] {
         [
             "stages": .count(auto: "one stage; --mesh and parallel.pipeline.size say more") { count, draft in
-                draft.layout.pipeline.size = count
+                draft.layout.pipelineSize = count
                 return (.honoured, "parallel.pipeline.size: \(count)")
             },
             "partition": .idle("stages are as even as can be; parallel.pipeline.layers says otherwise"),
@@ -129,7 +129,7 @@ enum DeepSpeedFile {
     private static var tensorParallel: [String: KeyRule] {
         let plan = "the model itself says how its matrices are cut"
         let size = KeyRule.count(least: 0) { count, draft in
-            draft.layout.tensor.size = max(1, count)
+            draft.layout.tensorSize = max(1, count)
             return (.honoured, "parallel.tensor.size: \(max(1, count))")
         }
         let nested: [String: KeyRule] = [

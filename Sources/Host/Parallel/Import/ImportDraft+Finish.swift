@@ -7,28 +7,26 @@ extension ImportDraft {
         if let peakRate { set("optimizer.lr", peakRate) }
         finishDataAxis()
         finishBatch()
-        var found: [InputProblem] = []
-        if ParallelSettings(layout.resolved, problems: &found).rankCount > 1 { set("parallel", layout.short) }
-        problems += found
+        if !layout.section.members.isEmpty { set("parallel", layout.section) }
     }
 
     /// The ranks that other axes leave.
     private mutating func finishDataAxis() {
-        layout.data.strategy = strategy ?? impliedStrategy
-        let others = layout.tensor.size * layout.pipeline.size * layout.context.size
+        layout.dataStrategy = strategy ?? impliedStrategy
+        let others = layout.otherRanks
         if replicaCount != nil || shardCount != nil {
-            layout.data.size = (replicaCount ?? 1) * (shardCount ?? 1)
+            layout.dataSize = (replicaCount ?? 1) * (shardCount ?? 1)
             if let shardCount, shardCount > 1 {
-                if layout.data.strategy == .data { layout.data.strategy = .zero3 }
-                layout.data.shard = shardCount
+                if layout.dataStrategy == .data { layout.dataStrategy = .zero3 }
+                layout.shard = shardCount
             }
-            rankCount = rankCount ?? layout.data.size * others
+            rankCount = rankCount ?? layout.dataSize * others
         } else if let rankCount, rankCount % others == 0 {
-            layout.data.size = rankCount / others
+            layout.dataSize = rankCount / others
         } else if rankCount == nil, let size = batch.size, let micro = batch.micro, let steps = batch.accumulation,
             size % (micro * steps) == 0
         {
-            layout.data.size = size / (micro * steps)
+            layout.dataSize = size / (micro * steps)
         } else if rankCount == nil {
             problems.append(
                 InputProblem(
@@ -36,23 +34,27 @@ extension ImportDraft {
                     fix: "--ranks 8"))
             return
         }
-        if let rankCount, rankCount != layout.data.size * others {
+        if let rankCount, rankCount != layout.dataSize * others {
             problems.append(
                 InputProblem(
                     "--ranks",
-                    "found \(rankCount) ranks, the sizes of the file make \(layout.data.size * others) or more "
-                        + "(\(layout.tensor.size) tensor x \(layout.pipeline.size) pipeline x \(layout.context.size) context)"))
+                    "found \(rankCount) ranks, the sizes of the file make \(layout.dataSize * others) or more "
+                        + "(\(layout.tensorSize) tensor x \(layout.pipelineSize) pipeline x \(layout.contextSize) context)"))
         }
-        if shardsWithinMachines, let machineCount, layout.data.size % machineCount == 0 {
-            layout.data.shard = layout.data.size / machineCount
+        if shardsWithinMachines, let machineCount, layout.dataSize % machineCount == 0 {
+            layout.shard = layout.dataSize / machineCount
         }
-        if layout.data.shard == layout.data.size { layout.data.shard = nil }
-        if layout.data.strategy == .data { layout.data.shard = nil }
+        if let shard = layout.shard, layout.dataStrategy != .data, layout.dataSize % shard != 0 {
+            problems.append(
+                InputProblem(
+                    "parallel.data.shard", "the file asks for \(shard) ranks to a copy, which do not divide the "
+                        + "\(layout.dataSize) data ranks"))
+        }
     }
 
     /// DeepSpeed's rule: size = micro x accumulation x data ranks, of which what is missing follows.
     private mutating func finishBatch() {
-        let ranks = layout.data.size
+        let ranks = layout.dataSize
         func wrong(_ text: String) { problems.append(InputProblem("batch", text)) }
         switch (batch.size, batch.micro, batch.accumulation) {
         case (let size?, let micro?, let steps?):

@@ -7,11 +7,11 @@ struct ImportDraft {
     var problems: [InputProblem] = []
     /// Parts of a recipe.
     private(set) var recipe = JSONValue.object([])
-    var layout = ParallelSettings()
+    var layout = ImportedLayout()
     var batch = Batch()
     /// What data ranks keep whole; and what the kind of run means where no key says it.
-    var strategy: ParallelSettings.DataAxis.Strategy?
-    var impliedStrategy = ParallelSettings.DataAxis.Strategy.data
+    var strategy: ImportedLayout.DataStrategy?
+    var impliedStrategy = ImportedLayout.DataStrategy.data
     /// Ranks in all; nil = not known.
     var rankCount: Int?
     /// Machines that they lie on.
@@ -88,12 +88,12 @@ struct ImportDraft {
     }
 
     /// Sets the context axis, of which there is one.
-    mutating func setContexts(_ count: Int, _ strategy: ParallelSettings.ContextAxis.Strategy) -> KeyRule.Verdict {
+    mutating func setContexts(_ count: Int, _ strategy: ImportedLayout.ContextStrategy) -> KeyRule.Verdict {
         guard count > 1 else { return (.accepted, "off") }
-        guard layout.context.size == 1 else {
+        guard layout.contextSize == 1 else {
             return (.refused, "sequences are shared in one way: a ring, or an exchange of heads")
         }
-        layout.context = .init(size: count, strategy: strategy)
+        (layout.contextSize, layout.contextStrategy) = (count, strategy)
         return (.honoured, "parallel.context: {size: \(count), strategy: \(strategy.rawValue)}")
     }
 
