@@ -43,15 +43,15 @@ struct ParallelPlanCommand: ParsableCommand {
         let registry = try Registry.forRecipe(value)
         let recipe = try RecipeReader.read(value, registry: registry)
         let (layout, rankCount) = try request(recipe.layout, registry)
-        let estimator = try LayoutEstimator(
-            recipe, registry, TrainingInputs(recipe, registry), flopsPerByte: flopsPerByte)
+        let inputs = try TrainingInputs(recipe, registry)
+        let estimator = try LayoutEstimator(recipe, registry, inputs, flopsPerByte: flopsPerByte)
         if let layout {
             let problems = estimator.problems(of: layout)
             if !problems.isEmpty { throw InputError(problems) }
         }
         let plan = try LayoutPlan(
             rankCount: rankCount, memory: try memoryLimit(rankCount),
-            layouts: layout.map { [$0] } ?? LayoutSearch.layouts(rankCount: rankCount, registry), estimator)
+            layouts: layout.map { [$0] } ?? LayoutSearch.layouts(rankCount: rankCount, of: inputs.source.configuration, registry), estimator)
         print(json ? plan.json.text : try plan.text(top: top == 0 ? Int.max : top))
         if let timeline { try draw(plan.best ?? plan.tooLarge.first, estimator, to: timeline) }
         if plan.best == nil { throw CommandEnded(status: .answerIsNo) }

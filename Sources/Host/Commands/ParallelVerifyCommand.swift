@@ -71,7 +71,8 @@ struct ParallelVerifyCommand: ParsableCommand {
     private func verifyAll(_ ranks: Int, _ verification: LayoutVerification, _ registry: Registry) throws {
         let whole = try verification.oneRank()
         var counts = (equal: 0, different: 0, refused: 0)
-        for layout in try LayoutSearch.layouts(rankCount: ranks, registry) {
+        let configuration = try TrainingInputs(verification.recipe, registry).source.configuration
+        for layout in try LayoutSearch.layouts(rankCount: ranks, of: configuration, registry) {
             let mesh = layout.mesh
             var row: (state: String, detail: String)
             do {

@@ -25,7 +25,7 @@ struct LayoutHolding {
         var blocks: [String: (all: Int, cut: Int)] = [:]
         layerCount = plan.stages.reduce(0) { $0 + $1.layers.count }
         for spec in specs {
-            guard let count = plan.place(spec)?.part.elementCount else { continue }
+            guard let count = plan.holding(spec)?.part.elementCount else { continue }
             guard let group = groups.number(of: spec.name) else {
                 frozen += count
                 continue

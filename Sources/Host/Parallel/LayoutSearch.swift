@@ -4,12 +4,16 @@ import PluginAPI
 
 /// Every way to lay out a number of ranks.
 enum LayoutSearch {
-    /// All factorisations over the axes that have strategies, with each strategy and each variant of its settings.
+    /// All factorisations over the axes that have strategies, with each strategy and each variant of its settings; the
+    /// expert axis only for models that have experts.
     /// - Throws: what a strategy's settings are refused for.
-    static func layouts(rankCount: Int, _ registry: Registry) throws -> [RunLayout] {
+    static func layouts(
+        rankCount: Int, of configuration: DecoderConfiguration, _ registry: Registry
+    ) throws -> [RunLayout] {
         var ways: [MeshAxis: [[JSONValue.Member]]] = [:]
         for name in registry.names(of: .parallelism) {
             let maker = try registry.parallelism(name).maker
+            if maker.axis == .expert, configuration.expertLayerCount == 0 { continue }
             for settings in try maker.variants() {
                 ways[maker.axis, default: []].append([.init("strategy", .string(name))] + settings.members)
             }

@@ -42,7 +42,7 @@ extension RunLayout {
             for spec in specs {
                 let key = Arena.Key(spec, group: groups.number(of: spec.name))
                 guard key.group != nil, counts[key, default: 0] >= StateStorage.leastEightBitCount,
-                    let part = plan.place(spec)?.part, !part.keepsTogether(Arena.shardAlignment, in: spec.shape)
+                    let part = plan.holding(spec)?.part, !part.keepsTogether(Arena.shardAlignment, in: spec.shape)
                 else { continue }
                 return [
                     InputProblem(

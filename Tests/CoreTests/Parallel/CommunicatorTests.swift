@@ -71,7 +71,7 @@ import Testing
     /// Rank r sends (r + to) % 3 elements: some parts are empty.
     @Test(arguments: [1, 2, 4])
     func `parts of different sizes are exchanged, empty ones too`(ranks: Int) throws {
-        func count(_ from: Int, _ to: Int) -> Int { (from + to) % 3 }
+        @Sendable func count(_ from: Int, _ to: Int) -> Int { (from + to) % 3 }
         let results = try Loopback.run(ranks: ranks) { mesh in
             mesh.link.checksOrder = true
             let sent = (0..<ranks).map { count(mesh.rank, $0) }
