@@ -43,6 +43,28 @@ import Testing
         #expect(counting.peakByteCount > counting.peakBufferByteCount)
     }
 
+    @Test("micro-batches that are alive at once share the memory for logits")
+    func sharedLogits() {
+        func kept(_ aliveCount: Int) -> Int {
+            let (backend, tokens) = (CountingBackend.cpu(threads: 1), 512)
+            let runtime = Runtime(backend)
+            var configuration = configuration(layerCount: 1)
+            configuration.vocabularySize = 200_000
+            let store = ParameterStore(DecoderModel.specs(configuration), runtime, precision: .float32, seed: nil)
+            let model = DecoderModel(configuration, store, runtime)
+            let hidden = runtime.zeros([tokens, configuration.width], .float32)
+            let targets = runtime.tensor([Int32](repeating: 1, count: tokens), [tokens])
+            let before = backend.byteCount
+            let graph = Graph(runtime, recording: true)
+            let scores = model.score(graph, graph.leaf(hidden), targets: targets, aliveCount: aliveCount)
+            return withExtendedLifetime((scores, graph)) { backend.byteCount - before }
+        }
+        let (one, four) = (kept(1), kept(4))
+        // Whole blocks of 4 MiB.
+        #expect(one > Graph.keptScoreBytes / 2 - (5 << 20) && one < Graph.keptScoreBytes / 2 + (1 << 20))
+        #expect(4 * four > one - (20 << 20) && 4 * four < one + (4 << 20), "\(one) \(four)")
+    }
+
     @Test(
         "experts are counted as if one of them had all tokens, which is near what they take",
         arguments: [Precision.float32, .bfloat16])

@@ -75,8 +75,8 @@ public struct PipelineParallel: ParallelStrategy {
                     "parallel.pipeline.layers=\(PipelinePlan.even(layers: layers, stages: stages))")
             }
         } else if stages > layers {
-            add("size", "\(ranks) ranks of \(chunks) stages are \(stages), and the model has \(layers) layers",
-                "parallel.pipeline.size=\(max(1, layers / chunks))")
+            let chosen = chunks == 1 ? "\(ranks) ranks" : "\(stages) stages (\(ranks) ranks x \(chunks) chunks)"
+            add("size", "\(chosen) for the \(layers) layers of the model", "parallel.pipeline.size=\(max(1, layers / chunks))")
         }
         return problems
     }

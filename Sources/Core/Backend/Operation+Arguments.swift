@@ -127,6 +127,10 @@ public struct AttentionBackward {
     public var dq: BufferView
     public var dk: BufferView
     public var dv: BufferView
+
+    public init(forward: Attention, dout: BufferView, dq: BufferView, dk: BufferView, dv: BufferView) {
+        (self.forward, self.dout, self.dq, self.dk, self.dv) = (forward, dout, dq, dk, dv)
+    }
 }
 
 /// Logits z of N rows for a block of the vocabulary; soft-capping makes them z = cap * tanh(z / cap) before all else.

@@ -57,7 +57,7 @@ struct ParallelVerifyCommand: ParsableCommand {
         guard let mesh else { return }
         let layout = try RunLayout(mesh: mesh, registry)
         let comparison = try mpi
-            ? verification.compareLaunched(layout) : verification.compare(layout, with: verification.oneRank())
+            ? verification.compareLaunched(layout) : verification.compare(layout)
         guard let comparison else { return }
         print(json ? comparison.json.text : comparison.text)
         guard comparison.holds else {

@@ -68,12 +68,14 @@ struct TrainCommand: ParsableCommand {
         let layout = recipe.layout
         if layout.shape.rankCount != startedRanks {
             let sizes = layout.shape.axes.map { "\($0.rawValue) \(layout.shape[$0])" }.joined(separator: " x ")
+            let command = (["train", self.recipe] + overrides).map(JobFile.shellWord).joined(separator: " ")
             throw InputError(
-                "parallel", "\(sizes.isEmpty ? "the recipe" : sizes) asks for \(layout.shape.rankCount) ranks, and "
-                    + "\(startedRanks) \(startedRanks == 1 ? "was" : "were") started",
+                "parallel", "\(sizes.isEmpty ? "the recipe" : sizes) asks for \(layout.shape.rankCount) "
+                    + "\(layout.shape.rankCount == 1 ? "rank" : "ranks"), and \(startedRanks) "
+                    + "\(startedRanks == 1 ? "was" : "were") started",
                 fix: layout.shape.rankCount == 1
                     ? "start it without a launcher, or say how ranks share the work: parallel.data=\(startedRanks)"
-                    : "forktail launch -n \(layout.shape.rankCount) -- train \(self.recipe)")
+                    : "forktail launch -n \(layout.shape.rankCount) -- \(command)")
         }
         let resume: TrainingJob.Resume = switch self.resume {
         case "latest": .latest

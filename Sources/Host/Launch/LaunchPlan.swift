@@ -42,7 +42,8 @@ package struct LaunchPlan: Sendable, Equatable {
             if slots < ranks {
                 problems.append(
                     InputProblem(
-                        "-n", "asks for \(ranks) ranks, and \(hosts.count) machines have \(slots) slots",
+                        "-n", "asks for \(ranks) ranks, and "
+                            + (hosts.count == 1 ? "one machine has" : "\(hosts.count) machines have") + " \(slots) slots",
                         fix: "-n \(slots), or more slots: "
                             + LaunchPlan.spread(ranks, over: hosts).map { "\($0.name):\($0.slots)" }.joined(separator: ",")))
             }

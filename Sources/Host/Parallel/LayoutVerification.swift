@@ -9,10 +9,11 @@ struct LayoutVerification: Sendable {
     let precision: Precision
 
     /// Compares ranks that are threads of this process.
-    /// - Parameter whole: what one rank did, see `oneRank`.
+    /// - Parameter known: what one rank did, see `oneRank`; nil = that is to be found out too.
     /// - Throws: what the layout or a rank is refused for.
-    func compare(_ layout: RunLayout, with whole: RunTrace) throws -> TraceComparison {
+    func compare(_ layout: RunLayout, with known: RunTrace? = nil) throws -> TraceComparison {
         try check(layout)
+        let whole = try known ?? oneRank()
         let threads = max(1, Machine.threadCount / layout.shape.rankCount)
         let parts = try Loopback.run(layout.shape, runtime: { try runtime(threads: threads) }) { mesh in
             try trace(mesh, layout)

@@ -86,7 +86,11 @@ package struct RunLayout: Sendable {
         if size == 1, given["strategy"] == nil, !registry.names(of: .parallelism).contains(name) { return nil }
         let provider: Provider<StrategyFactory>
         do { provider = try registry.parallelism(name) } catch {
-            throw InputError("\(place).strategy", "\(error)")
+            let known = try registry.names(of: .parallelism).filter { try registry.parallelism($0).maker.axis == axis }
+            throw InputError(
+                "\(place).strategy", "\(error)",
+                fix: known.isEmpty ? "leave the axis out: nothing divides it here"
+                    : "parallel.\(axis.rawValue).strategy=\(known.joined(separator: " | "))")
         }
         guard provider.maker.axis == axis else {
             throw InputError(

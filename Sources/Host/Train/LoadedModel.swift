@@ -98,8 +98,9 @@ extension Runtime {
     static func make(
         _ precision: Precision, threads: Int = Machine.threadCount, recorder: OperationRecorder? = nil
     ) throws -> Runtime {
+        // The reference backend composes everything from primitives by design, which is not worth a word.
+        if precision == .float64 { return Runtime(ReferenceBackend(), recorder: recorder) }
         let notice: (String) -> Void = { StandardError.write("note: \($0)") }
-        if precision == .float64 { return Runtime(ReferenceBackend(), recorder: recorder, notice: notice) }
         let backend = CPUBackend(threads: threads, products: try ProductTableFile.table()) {
             StandardError.write("warning: \($0)")
         }

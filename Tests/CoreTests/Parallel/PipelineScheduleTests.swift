@@ -38,6 +38,8 @@ import Testing
         #expect(interleaved.bubble == 3.0 / 32 && interleaved.peakAlive == [11, 9, 7, 5])
         let h1 = try Self.timeline(.zeroBubbleH1(plain))
         #expect(h1.bubble == 3.0 / 48 && h1.peakAlive == [4, 4, 4, 4])
+        // Micro-batches that are scored and not yet on their way back.
+        #expect([gpipe, alternating, interleaved, h1].map(\.schedule.scoredCount) == [16, 1, 1, 1])
         let vee = try Self.timeline(.zeroBubbleV(PipelineShape(ranks: p, microBatches: m, chunks: 2, order: .vee)))
         // Only the first way through the ranks, (p - 1) chunks' forwards, of 2 * 3 m.
         #expect(vee.bubble == 3.0 / 96 && vee.peakAlive.allSatisfy { $0 <= 2 * p })

@@ -191,7 +191,7 @@ import Testing
         }
         #expect(layouts.count + left.reduce(0) { $0 + ($1["layouts"]?.integer ?? 0) } == expected)
         #expect(Set(layouts.compactMap { $0["mesh"]?.string }).count == layouts.count)
-        #expect(left.contains { $0["reason"]?.string?.hasPrefix("8 ranks of 2 stages are 16, and the model has 12 layers") == true })
+        #expect(left.contains { $0["reason"]?.string?.hasPrefix("16 stages (8 ranks x 2 chunks) for the 12 layers") == true })
         #expect(layouts.allSatisfy { $0["fits"] == .bool(true) })
         let critical = layouts.compactMap { $0["critical_bytes"]?.integer }
         #expect(critical.dropFirst(8).elementsEqual(critical.dropFirst(8).sorted()))

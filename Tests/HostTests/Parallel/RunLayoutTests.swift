@@ -171,7 +171,7 @@ import Testing
         ),
         (
             "pipeline=16:zb-v",
-            "parallel.pipeline.size: 16 ranks of 2 stages are 32, and the model has 30 layers\n"
+            "parallel.pipeline.size: 32 stages (16 ranks x 2 chunks) for the 30 layers of the model\n"
                 + "    fix: parallel.pipeline.size=15"
         ),
         (
