@@ -16,7 +16,7 @@ struct ExchangeTests {
     private func workspace() async throws -> ForkWorkspace {
         let workspace = try await ForkWorkspace()
         let body = "From here on\nFrom me Mon Sep 17 00:00:00 2001\n>From x\n  indented\n\n[PATCH] in the text\n\nTrailing"
-        let subject = "FORK: Re: [PATCH] [x] core: a l\u{F6}ng subject that goes on and on until a mail folds it, again and again"
+        let subject = "FORK: Re: [PATCH] [x] core: a l\u{F6}ng subject that goes on and on until a mail folds it"
         try await workspace.change("one", subject, ["mine.txt": "x\r\ny\r\n", "b c \u{E9}.txt": "spaces  \n\n\n"], body: body)
         try await workspace.note(ForkWorkspace.entry("one", touches: ["mine.txt", "b c \u{E9}.txt"]))
         try Data((0..<2000).map { UInt8(truncatingIfNeeded: $0 &* 31) }).write(to: URL(filePath: workspace.fork.directory + "/bin.dat"))
@@ -94,8 +94,9 @@ struct ExchangeTests {
         try await SeriesFolder(path).write(PatchSeries(workspace.repository(), dep3: false))
         try await workspace.fork.change(["commit", "--quiet", "--amend", "--message", "FORK: renamed"])
         try await SeriesFolder(path).write(PatchSeries(workspace.repository(), dep3: false))
-        #expect(try contents(path).keys.sorted() == ["COVER.md", "fork-renamed.patch", "notes-a-fork-of.patch", "series"]
-            || contents(path).count == 4)
+        let names = try contents(path).keys.sorted()
+        #expect(names.count == 4)
+        #expect(names.contains("fork-renamed.patch"))
         try Data().write(to: URL(filePath: path + "/mine.txt"))
         let series = try await PatchSeries(workspace.repository(), dep3: false)
         let error = #expect(throws: ForkError.self) { try SeriesFolder(path).write(series) }

@@ -15,6 +15,13 @@ struct ForkCheckTests {
         return workspace
     }
 
+    private func expect(
+        _ workspace: ForkWorkspace, _ findings: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws {
+        let found = try await workspace.check()
+        #expect(found == findings, sourceLocation: sourceLocation)
+    }
+
     private func rewriteHeader(_ workspace: ForkWorkspace, _ edit: (inout UpstreamHeader) -> Void) async throws {
         let repository = try await workspace.repository()
         var file = try repository.upstreamFile()
@@ -34,27 +41,27 @@ struct ForkCheckTests {
         var entry = try ForkWorkspace.entry("own", touches: ["Plugins/Trainers/Mine"])
         entry.kind = .newPlugin
         try await workspace.note(entry)
-        #expect(try await workspace.check() == [])
+        try await expect(workspace, [])
     }
 
     @Test("upstream itself has nothing to check")
     func upstream() async throws {
         let workspace = try await ForkWorkspace(initialized: false)
-        #expect(try await workspace.check() == [])
+        try await expect(workspace, [])
     }
 
     @Test("rule 1: the base exists, is below HEAD, and is what its tag says")
     func rule1() async throws {
         let workspace = try await workspace()
         try await rewriteHeader(workspace) { $0.base = String(repeating: "12ab", count: 10) }
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 1: Base: the commit HASH does not exist here\n    fix: git fetch --tags upstream"
             ])
         try await workspace.fork.change(["reset", "--quiet", "--hard", "HEAD~1"])
         try await workspace.fork.change(["tag", "--force", "v0.1.0", "HEAD"])
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 1: Base: the tag v0.1.0 is the commit HASH, not HASH\n"
                     + "    fix: write: Base: v0.1.0 HASH, or drop the tag's name"
             ])
@@ -75,8 +82,8 @@ struct ForkCheckTests {
         try await workspace.commit(
             workspace.fork, "FORK: notes\n\n\(trailers)", ["mine.txt": "8\n", "UPSTREAM.md": notes + "\nMore.\n"])
         let rebase = "    fix: git rebase --interactive HASH, and"
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 2: HASH 'core: no tag': has no tag, expected one of UPSTREAM, BACKPORT, FROMPR, FORK\n"
                     + "\(rebase) write: FORK: core: no tag",
                 "error: rule 2: HASH 'Frok - a slip': malformed tag: expected 'FORK: a slip'\n\(rebase) write: FORK: a slip",
@@ -101,8 +108,8 @@ struct ForkCheckTests {
         try await workspace.change("mine", "FORK: side", ["mine.txt": "1\n2\n"])
         try await workspace.fork.change(["switch", "--quiet", "fork/main"])
         try await workspace.fork.change(["merge", "--quiet", "--no-ff", "--message", "merge side", "side"])
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "warning: rule 2: HASH 'merge side': is a merge; a fork is one line of commits on its base\n    fix: git rebase HASH"
             ])
     }
@@ -113,8 +120,8 @@ struct ForkCheckTests {
         try await workspace.change("token-kl", "FORK: kl", ["mine.txt": "2\n"])
         try await workspace.change("other", "FORK: other", ["mine.txt": "3\n"])
         try await workspace.note(ForkWorkspace.entry("tokn-kl"))
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 3: token-kl: has commits and no entry in UPSTREAM.md\n"
                     + "    fix: its entry may be '## tokn-kl': name both the same",
                 "error: rule 3: other: has commits and no entry in UPSTREAM.md\n"
@@ -140,9 +147,9 @@ struct ForkCheckTests {
         let text = try await workspace.repository().upstreamFile().text
         try await workspace.commit(
             workspace.fork, "NOTES: slip", [UpstreamFile.name: text.replacing("Pending [", with: "Pendng [")])
-        #expect(
-            try await workspace.check() == [
-                "error: rule 4: UPSTREAM.md:13: malformed Upstream-Status: found 'Pendng [a second look]', "
+        try await expect(
+            workspace, [
+                "error: rule 4: UPSTREAM.md:15: malformed Upstream-Status: found 'Pendng [a second look]', "
                     + "expected Pending [what it waits for]\n    fix: write: Upstream-Status: Pending [a second look]"
             ])
     }
@@ -151,8 +158,8 @@ struct ForkCheckTests {
     func rule5() async throws {
         let workspace = try await workspace()
         try await workspace.change("mine", "FORK: more", ["README.md": "ours\n", "mine.txt": "2\n"])
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 5: README.md: differs from upstream, and no entry names it in Touches\n"
                     + "    fix: add it to Touches of '## mine'"
             ])
@@ -164,8 +171,8 @@ struct ForkCheckTests {
         try await rewriteHeader(workspace) { $0.maxCorePatches = 0 }
         try await workspace.change("hidden", "FORK: hidden", ["Sources/Core/Thing.swift": "let hidden = 1\n"])
         try await workspace.note(ForkWorkspace.entry("hidden", touches: ["Sources"]))
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 6: mine: is a core-patch and does not say why no plugin can do it\n    fix: write: Why-Not-Plugin: ...",
                 "error: rule 6: hidden: is a build and touches Sources/Core/Thing.swift\n"
                     + "    fix: write: Kind: core-patch, and Why-Not-Plugin: ...",
@@ -185,14 +192,14 @@ struct ForkCheckTests {
         try await workspace.note(entry)
         let pick = { (hash: String) in "(cherry picked from commit \(hash))" }
         try await workspace.change("mine", "UPSTREAM: first", ["one.txt": "1\n"], body: pick(first), status: "Backport [0.2.0]")
-        #expect(try await workspace.check() == [])
+        try await expect(workspace, [])
         try await workspace.change("mine", "UPSTREAM: second", ["two.txt": "22\n"], body: pick(second), status: "Backport [0.2.0]")
         try await workspace.change("mine", "UPSTREAM: no source", ["mine.txt": "3\n"], status: "Backport [0.2.0]")
         try await workspace.change("mine", "BACKPORT: silent", ["mine.txt": "4\n"], body: pick(second))
         try await workspace.change("mine", "BACKPORT: said", ["mine.txt": "5\n"], body: pick(second) + "\n[Ada: other file]")
         try await workspace.change("mine", "UPSTREAM: gone", ["mine.txt": "6\n"], body: pick(String(repeating: "12ab", count: 10)))
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 7: HASH 'UPSTREAM: second': is not the same change as HASH, which it was picked from\n"
                     + "    fix: write: BACKPORT: second, and a line in brackets: [NAME: what was changed]",
                 "error: rule 7: HASH 'UPSTREAM: no source': does not say which commit of upstream it is\n"
@@ -216,16 +223,16 @@ struct ForkCheckTests {
         try await workspace.note(entry)
         let orphan = "error: rule 8: Plugins/Trainers/Acme/plugin.json: its lineage names commit HASH of core.trainer.dpo, "
             + "which neither HEAD nor upstream has\n    fix: git fetch --tags upstream"
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 orphan,
                 "error: rule 8: dpo: is a plugin-override and does not say what it replaces\n"
                     + "    fix: write: Replaces: core.trainer.dpo",
             ])
         entry.replaces = "core.trainer.grpo"
         try await workspace.note(entry)
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 orphan,
                 "error: rule 8: dpo: replaces core.trainer.grpo, and plugin.json in what it touches replaces core.trainer.dpo\n"
                     + "    fix: write: Replaces: core.trainer.dpo",
@@ -235,7 +242,7 @@ struct ForkCheckTests {
             "dpo", "FORK: lineage", ["Plugins/Trainers/Acme/plugin.json": manifest.replacing(gone, with: base)])
         entry.replaces = "core.trainer.dpo"
         try await workspace.note(entry)
-        #expect(try await workspace.check() == [])
+        try await expect(workspace, [])
         try await workspace.change("dpo", "FORK: broken", ["Plugins/Trainers/Acme/plugin.json": "{"])
         #expect(try await workspace.check().first?.hasPrefix(
             "error: rule 8: Plugins/Trainers/Acme/plugin.json: is no plugin.json: expected ") == true)
@@ -244,15 +251,15 @@ struct ForkCheckTests {
     @Test("rule 9: every entry has a command that can run")
     func rule9() async throws {
         let workspace = try await workspace { $0.verify = nil }
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 9: mine: has no Verify\n    fix: write: Verify: the command that fails without the change"
             ])
         var entry = try ForkWorkspace.entry("mine")
         entry.verify = "scripts/tset --filter Mine"
         try await workspace.note(entry)
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 9: mine: its Verify cannot run: there is no program 'scripts/tset'\n"
                     + "    fix: mend: Verify: scripts/tset --filter Mine"
             ])
@@ -261,19 +268,19 @@ struct ForkCheckTests {
     @Test("rule 10: what waits for long is a warning")
     func rule10() async throws {
         let workspace = try await workspace { $0.lastUpdate = "2026-05-23" }
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "warning: rule 10: mine: is Pending for 181 days, and 180 are usual\n"
                     + "    fix: forktail fork propose mine, or say why not: Inappropriate [reason]"
             ])
         var entry = try ForkWorkspace.entry("mine")
         (entry.status, entry.lastUpdate) = (try UpstreamStatus("Submitted [https://example.org/1]"), "2026-08-22")
         try await workspace.note(entry)
-        #expect(try await workspace.check() == [])
+        try await expect(workspace, [])
         entry.lastUpdate = "2026-08-21"
         try await workspace.note(entry)
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "warning: rule 10: mine: is Submitted for 91 days, and 90 are usual\n"
                     + "    fix: ask there: https://example.org/1; then write: Last-Update: 2026-11-20"
             ])
@@ -285,7 +292,7 @@ struct ForkCheckTests {
         let folder = SeriesFolder(workspace.fork.directory + "/patches")
         try await folder.write(PatchSeries(workspace.repository(), dep3: dep3))
         try await workspace.commit(workspace.fork, "export", [:])
-        #expect(try await workspace.check() == [])
+        try await expect(workspace, [])
         try await workspace.change("mine", "FORK: more", ["mine.txt": "2\n"])
         let fix = "\n    fix: forktail fork export patches/, and commit it alone"
         let found = try await workspace.check()
@@ -299,13 +306,13 @@ struct ForkCheckTests {
         try await workspace.upstream.change(["fetch", "--quiet", workspace.fork.directory, "fork/main"])
         try await workspace.upstream.change(["cherry-pick", "FETCH_HEAD~1"])
         try await workspace.fork.change(["fetch", "--quiet", "upstream"])
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "error: rule 12: mine: upstream has this change already\n    fix: forktail fork drop mine"
             ])
         try await workspace.change("mine", "FORK: more", ["mine.txt": "2\n"])
-        #expect(
-            try await workspace.check() == [
+        try await expect(
+            workspace, [
                 "warning: rule 12: mine: upstream has 1 of its 2 commits already, the first is HASH\n"
                     + "    fix: forktail fork sync upstream/main"
             ])
@@ -318,6 +325,6 @@ struct ForkCheckTests {
         let repository = try await workspace.repository()
         await #expect(throws: ForkError.self) { try await workspace.check() }
         try await repository.fetchUpstream()
-        #expect(try await workspace.check() == [])
+        try await expect(workspace, [])
     }
 }

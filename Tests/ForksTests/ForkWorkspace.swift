@@ -34,8 +34,9 @@ final class ForkWorkspace: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: root) }
 
-    func repository(_ observer: @escaping Git.Observer = { _ in }) async throws -> ForkRepository {
-        try await ForkRepository(fork.directory, observer: observer)
+    /// The fork; the folder lives as long as what is returned does.
+    func repository() async throws -> ForkRepository {
+        try await ForkRepository(fork.directory) { [self] _ in withExtendedLifetime(self) {} }
     }
 
     func initialize(_ url: String? = nil, tracking: String? = nil, base: String? = nil) async throws -> [String] {

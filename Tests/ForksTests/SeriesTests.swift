@@ -34,7 +34,7 @@ struct SeriesTests {
         let changes = series.changes(file)
         #expect(changes.map(\.slug) == ["one", "two"])
         #expect(changes[0].commits.map(\.subject) == ["BACKPORT: FROMPR: core: a|b", "FORK: again"])
-        #expect(changes[0].lineCount == 4)
+        #expect(changes[0].lineCount == 5)
         #expect(changes[0].paths == ["README.md", "mine \u{E9}\t.txt", "mine.txt"])
         #expect(changes.map { $0.entry != nil } == [true, false])
     }

@@ -31,12 +31,12 @@ package struct PluginSource: Sendable, Hashable {
     /// - Parameter paths: files and folders to look in; those that do not exist hold none.
     package static func all(_ git: Git, in paths: [String], ifExists commit: String) async throws -> [PluginSource] {
         guard !paths.isEmpty else { return [] }
-        let names = try await git.read(["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--"] + paths.map {
-            $0.hasSuffix("/") ? String($0.dropLast()) : $0
-        })
+        let folders = paths.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+        let names = try await git.read(["ls-tree", "-r", "-z", "--name-only", "--full-tree", commit, "--"] + folders)
         var sources: [PluginSource] = []
         for path in names.fields where path.split(separator: "/").last == "plugin.json" {
-            sources.append(PluginSource(path: path, text: try await git.read(["cat-file", "blob", "\(commit):\(path)"]).text))
+            let text = try await git.read(["cat-file", "blob", "\(commit):\(path)"]).text
+            sources.append(PluginSource(path: path, text: text))
         }
         return sources
     }

@@ -72,7 +72,8 @@ package struct PatchSeries: Sendable, Hashable {
     private static func name(of commit: Commit, isFree: (String) -> Bool) -> String {
         let words = UpstreamFile.slug(from: commit.subject) ?? "commit"
         var short = ""
-        for word in words.split(separator: "-") where short.isEmpty || short.count + word.count < 60 {
+        for word in words.split(separator: "-") {
+            guard short.isEmpty || short.count + word.count < 60 else { break }
             short += (short.isEmpty ? "" : "-") + word
         }
         let stem = String(short.prefix(80))
