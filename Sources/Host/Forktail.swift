@@ -22,7 +22,14 @@ public enum Forktail {
         do {
             var command = try RootCommand.parseAsRoot(arguments)
             try Machine.checkThreadCount()
-            try command.run()
+            if let command = command as? any AsyncParsableCommand {
+                try AsyncWork.run {
+                    var command = command
+                    try await command.run()
+                }
+            } else {
+                try command.run()
+            }
             return .done
         } catch let ended as CommandEnded {
             return ended.status

@@ -86,7 +86,10 @@ public struct PluginsCommand: ParsableCommand {
             let scaffold = try PluginScaffold(kind, id)
             let folder = URL(filePath: into ?? scaffold.typeName)
             try scaffold.write(to: folder)
-            print("wrote \(folder.relativePath)\nnext: forktail plugins build \(folder.relativePath)")
+            let steps = scaffold.command.split(separator: "\n").map { $0.drop { $0 == " " } }
+            print(
+                (["wrote \(folder.relativePath)", "next, in that folder:", "  forktail plugins build ."] + steps.map { "  \($0)" })
+                    .joined(separator: "\n"))
         }
     }
 
@@ -111,13 +114,14 @@ public struct PluginsCommand: ParsableCommand {
             commandName: "sdk", abstract: "What plugins are compiled against.", subcommands: [ExportCommand.self])
     }
 
-    struct ExportCommand: ParsableCommand {
+    struct ExportCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "export", abstract: "Copy modules, headers and fingerprint into a folder.")
         @Argument var folder: String
 
-        func run() throws {
-            try PluginSDK.find().export(to: URL(filePath: folder))
+        func run() async throws {
+            let sdk = try PluginSDK.find()
+            try sdk.export(to: URL(filePath: folder), commit: await sdk.pluginCommit())
             print("wrote \(folder)\nuse it: export FORKTAIL_SDK=\(URL(filePath: folder).path)")
         }
     }

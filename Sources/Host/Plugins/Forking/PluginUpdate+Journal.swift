@@ -47,25 +47,27 @@ extension PluginUpdate {
         }
 
         /// Gives every file of the journal the contents in `source`; files that it does not have go.
+        ///
+        /// Whatever an interrupted copy left behind is overwritten or removed.
         func copy(_ journal: Journal, from source: URL) throws {
             let folder = URL(filePath: journal.folder)
             for path in journal.written + journal.removed {
                 let (from, to) = (source.appending(path: path), folder.appending(path: path))
+                let staged = to.deletingLastPathComponent().appending(path: ".forktail-\(to.lastPathComponent)")
+                if exists(staged) { try FileManager.default.removeItem(at: staged) }
                 if exists(from) {
-                    try replace(to, with: from)
-                } else if exists(to) {
-                    try FileManager.default.removeItem(at: to)
+                    try replace(to, with: from, through: staged)
+                } else {
+                    if exists(to) { try FileManager.default.removeItem(at: to) }
                     try removeEmptyFolders(above: to, below: folder)
                 }
             }
         }
 
         /// Copies a file beside the other and renames it over it: there is no moment without one of the two.
-        private func replace(_ target: URL, with source: URL) throws {
+        private func replace(_ target: URL, with source: URL, through staged: URL) throws {
             let files = FileManager.default
             try files.createDirectory(at: target.deletingLastPathComponent(), withIntermediateDirectories: true)
-            let staged = target.deletingLastPathComponent().appending(path: ".forktail-\(target.lastPathComponent)")
-            if exists(staged) { try files.removeItem(at: staged) }
             try files.copyItem(at: source, to: staged)
             guard rename(staged.path, target.path) == 0 else {
                 throw POSIXError(POSIXErrorCode(rawValue: errno) ?? .EIO)
@@ -74,10 +76,11 @@ extension PluginUpdate {
 
         private func removeEmptyFolders(above file: URL, below root: URL) throws {
             var folder = file.deletingLastPathComponent()
-            while folder.path.hasPrefix(root.path + "/"),
-                try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty
-            {
-                try FileManager.default.removeItem(at: folder)
+            while folder.path.hasPrefix(root.path + "/") {
+                if exists(folder) {
+                    guard try FileManager.default.contentsOfDirectory(atPath: folder.path).isEmpty else { return }
+                    try FileManager.default.removeItem(at: folder)
+                }
                 folder = folder.deletingLastPathComponent()
             }
         }
