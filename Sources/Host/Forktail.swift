@@ -22,9 +22,10 @@ public enum Forktail {
         do {
             var command = try RootCommand.parseAsRoot(arguments)
             try Machine.checkThreadCount()
-            if let command = command as? any AsyncParsableCommand {
+            if command is any AsyncParsableCommand {
+                // Read once more where it runs: a command belongs to the thread that made it.
                 try AsyncWork.run {
-                    var command = command
+                    guard var command = try RootCommand.parseAsRoot(arguments) as? any AsyncParsableCommand else { return }
                     try await command.run()
                 }
             } else {

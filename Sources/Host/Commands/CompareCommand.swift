@@ -1,10 +1,11 @@
 import ArgumentParser
 import Core
 import Foundation
+import JSON
 
 /// `forktail compare`: runs side by side.
-package struct CompareCommand: ResultCommand {
-    package static let configuration = CommandConfiguration(
+struct CompareCommand: ResultCommand {
+    static let configuration = CommandConfiguration(
         commandName: "compare", abstract: "Loss, reward and throughput of runs, with confidence over seeds.",
         discussion: "Runs whose recipes and plugins are equal but for the seed form a group; a group's figure is the mean "
             + "over its runs with the 95 % interval by Student's t, a star marks a difference beyond its interval "
@@ -22,9 +23,7 @@ package struct CompareCommand: ResultCommand {
     @Flag(help: "Print JSON.")
     var json = false
 
-    package init() {}
-
-    package func run(to output: ResultOutput) throws {
+    func run(to output: ResultOutput) throws {
         var problems = InputProblems()
         let records = try runs.compactMap { path in try problems.attempt(path) { try RunRecord(path) } }
         try problems.end()

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Forks
 import Foundation
+import JSON
 import PluginAPI
 
 extension PluginsCommand {

@@ -66,7 +66,8 @@ struct ForkTriangle {
         let merged = try await git.run(Self.identity + ["merge", "--quiet", "--no-ff", "--no-commit", theirs], changes: true)
         let conflicts = MergeConflict.list(try await git.read(["ls-files", "--unmerged", "-z"]).fields)
         if merged.status != 0, conflicts.isEmpty {
-            throw GitError(command: merged.command, status: merged.status, message: merged.errors)
+            throw InputError(
+                "\(fork.manifest.id)", "cannot be merged with its parent: '\(merged.command)' says: \(merged.errors)")
         }
         return conflicts
     }

@@ -39,7 +39,7 @@ struct PluginCheck {
         let notes = URL(filePath: git.directory).appending(path: UpstreamFile.name)
         let (root, file) = (git.directory + "/", folder.path + "/plugin.json")
         guard FileManager.default.fileExists(atPath: notes.path), file.hasPrefix(root) else { return [] }
-        return try UpstreamFile(String(contentsOf: notes, encoding: .utf8)).entries
+        return try UpstreamFile(parsing: String(contentsOf: notes, encoding: .utf8)).entries
             .filter { $0.covers(String(file.dropFirst(root.count))) }.compactMap(\.verify)
     }
 }

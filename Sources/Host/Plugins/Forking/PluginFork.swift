@@ -127,7 +127,7 @@ struct PluginFork {
         guard let git = try await PluginFolder.repository(at: folder.path) else { return nil }
         let place = URL(filePath: git.directory).appending(path: UpstreamFile.name)
         guard FileManager.default.fileExists(atPath: place.path) else { return nil }
-        var file = try UpstreamFile(String(contentsOf: place, encoding: .utf8))
+        var file = try UpstreamFile(parsing: String(contentsOf: place, encoding: .utf8))
         guard file.header != nil else { return nil }
         let slug = "\(id.publisher)-\(id.name)".replacingOccurrences(of: "_", with: "-")
         let path = try await git.at(folder.path).read(["rev-parse", "--show-prefix"]).text

@@ -1,4 +1,4 @@
-public import Foundation
+import Foundation
 import JSON
 import PluginAPI
 
@@ -109,6 +109,7 @@ extension PluginWorkspace.Entry {
             self = .git(url: url, commit: commit, folder: folder)
         } else {
             problems.append(InputProblem(place, "found \(value.text), expected {path: DIR} or {git: URL, commit: COMMIT, folder: DIR}"))
+            return nil
         }
         if problems.count > before { return nil }
     }
