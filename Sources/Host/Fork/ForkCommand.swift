@@ -5,7 +5,7 @@ import Foundation
 /// A command that works on the fork around the current folder.
 ///
 /// The git commands that change something are printed on standard error; with `--verbose` all are.
-protocol ForkCommand: ParsableCommand, Sendable {
+protocol ForkCommand: AsynchronousCommand {
     var options: ForkOptions { get }
 
     /// Does the work; results go to `output`.
@@ -26,21 +26,19 @@ struct ForkOptions: ParsableArguments, Sendable {
 }
 
 extension ForkCommand {
-    func run() throws {
+    func work() async throws {
         let verbose = options.verbose
-        try AsyncWork.wait { [self] in
-            let repository = try await ForkRepository(FileManager.default.currentDirectoryPath) { command in
-                if verbose || command.changes { StandardError.write("$ \(command)") }
-            }
-            let output = ResultOutput()
-            do {
-                try await run(repository, to: output)
-            } catch {
-                // What was found before is told too.
-                try output.finish()
-                throw error
-            }
-            try output.finish()
+        let repository = try await ForkRepository(FileManager.default.currentDirectoryPath) { command in
+            if verbose || command.changes { StandardError.write("$ \(command)") }
         }
+        let output = ResultOutput()
+        do {
+            try await run(repository, to: output)
+        } catch {
+            // What was found before is told too.
+            try output.finish()
+            throw error
+        }
+        try output.finish()
     }
 }

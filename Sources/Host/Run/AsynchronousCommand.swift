@@ -1,8 +1,19 @@
+import ArgumentParser
 import Dispatch
 import Synchronization
 
-/// Asynchronous work of a command, which the main thread waits for.
-enum AsyncWork {
+/// A command whose work is asynchronous.
+protocol AsynchronousCommand: ParsableCommand, Sendable {
+    /// Does the work.
+    func work() async throws
+}
+
+extension AsynchronousCommand {
+    func run() throws { try AsyncWork.wait { [self] in try await work() } }
+}
+
+/// Asynchronous work, which the main thread waits for.
+private enum AsyncWork {
     /// Runs `work` on the pool of the language and blocks the calling thread until it is done; for main threads alone.
     static func wait(for work: @escaping @Sendable () async throws -> Void) throws {
         let ending = Ending()
