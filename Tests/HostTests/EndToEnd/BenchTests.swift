@@ -79,9 +79,10 @@ import Testing
         let outcome = try Executable.run("bench", "pipeline", "--milliseconds", "0.2", "--json")
         #expect(outcome.status == 0, "\(outcome.diagnostics)")
         let report = try JSONValue(parsing: outcome.output)
-        for (schedule, promised) in [
-            ("gpipe", 3.0 / 16), ("1f1b", 3.0 / 16), ("interleaved", 3.0 / 32), ("zb-h1", 3.0 / 48), ("zb-v", 3.0 / 96),
-        ] {
+        let waiting: [(schedule: String, promised: Double)] = [
+            ("gpipe", 3 / 16), ("1f1b", 3 / 16), ("interleaved", 3 / 32), ("zb-h1", 3 / 48), ("zb-v", 3 / 96),
+        ]
+        for (schedule, promised) in waiting {
             let row = try #require(report["rows"]?[schedule])
             #expect(row["waiting_promised"]?.double == promised)
             #expect(row["evenness"]?.double == 1)
