@@ -216,8 +216,8 @@ import Testing
                 }
             }
         } throws: { error in
-            "\(error)" == "rank 0 has waited 0.05 seconds in the all-reduce of [8] float32, number 0 along data, where rank 1 "
-                + "has not arrived"
+            "\(error)"
+                == "rank 0 has waited 0.05 seconds in the all-reduce of [8] float32, number 0 along data, where rank 1 has not arrived"
         }
     }
 
@@ -239,10 +239,15 @@ import Testing
             }
         }
         // Rank 1 waits for rank 3 along data; the others have passed there, and wait along tensor.
-        let places = ["all-gather of [4, 4] float32, number 0 along tensor", "all-reduce of [2, 4] float32, number 0 along data"]
-        #expect(said.withLock { $0.sorted() } == [(0, 0, 1), (1, 1, 3), (2, 0, 3)].map { rank, place, missing in
-            "rank \(rank) has waited 0.2 seconds in the \(places[place]), where rank \(missing) has not arrived"
-        })
+        let (data, tensor) = (
+            "all-reduce of [2, 4] float32, number 0 along data", "all-gather of [4, 4] float32, number 0 along tensor")
+        let expected: [String] = [
+            "rank 0 has waited 0.2 seconds in the \(tensor), where rank 1 has not arrived",
+            "rank 1 has waited 0.2 seconds in the \(data), where rank 3 has not arrived",
+            "rank 2 has waited 0.2 seconds in the \(tensor), where rank 3 has not arrived",
+        ]
+        let sentences = said.withLock { $0.sorted() }
+        #expect(sentences == expected)
     }
 
     @Test func `a root names all whom it waits for`() {
@@ -255,8 +260,7 @@ import Testing
                 try mesh.link.check()
             }
         } throws: { error in
-            "\(error)" == "rank 1 has waited 0.1 seconds in the broadcast of [8] float32, number 0 along data, where ranks 0, 2 "
-                + "and 3 have not arrived"
+            "\(error)".hasSuffix("in the broadcast of [8] float32, number 0 along data, where ranks 0, 2 and 3 have not arrived")
         }
     }
 }

@@ -101,7 +101,7 @@ import Testing
             let words = "[\(rank)] warning: rank \(rank) has waited 1 seconds in the "
             let lines = outcome.diagnostics.split(separator: "\n").filter { $0.hasPrefix(words) }
             // The hung rank may have passed where one of the others still waits for it.
-            #expect(lines.contains { $0.contains(/\ along data, where ranks? (0 and )?1 (and 2 )?ha/) }, "\(outcome.diagnostics)")
+            #expect(lines.contains { $0.contains(/along data, where ranks? (0 and )?1 (and 2 )?ha/) }, "\(outcome.diagnostics)")
         }
         #expect(outcome.error?.contains("has waited 10 seconds in the ") == true, "\(outcome.diagnostics)")
         #expect(Self.areGone(ranks))

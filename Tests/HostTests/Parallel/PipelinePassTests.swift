@@ -45,12 +45,11 @@ import Testing
         // Products of a layer forward, those of one input joined.
         var layer: Int?
         return phases.sorted { $0.startSeconds < $1.startSeconds }.map { phase in
-            let inner = profile.events.filter {
-                $0.work != nil && $0.startSeconds >= phase.startSeconds
-                    && $0.startSeconds + $0.seconds <= phase.startSeconds + phase.seconds
-            }
+            let time = phase.startSeconds...phase.startSeconds + phase.seconds
+            let inner = profile.events.filter { $0.work != nil && time.contains($0.startSeconds) }
             let products = inner.count { event in
-                event.name == "matmul" && event.work?.inputs.contains { $0.shape.contains(vocabularySize) } == false
+                guard event.name == "matmul", let inputs = event.work?.inputs else { return false }
+                return !inputs.contains { $0.shape.contains(vocabularySize) }
             }
             let one = layer ?? products
             layer = one
@@ -83,6 +82,7 @@ import Testing
             return recorder.stop().map(Self.kinds) ?? []
         }
         let schedule = pipeline.schedule(microBatches: microBatches)
-        #expect(done == schedule.actions.map { $0.map { Optional($0.kind) } })
+        let expected: [[PipelineAction.Kind?]] = schedule.actions.map { actions in actions.map(\.kind) }
+        #expect(done == expected)
     }
 }
