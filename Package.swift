@@ -65,6 +65,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2"),
     ],
     targets: [
         .systemLibrary(name: "CZstd", providers: [.apt(["libzstd-dev"])]),
@@ -90,8 +91,9 @@ let package = Package(
             swiftSettings: strict, plugins: ["InterfaceFingerprint"]),
         library("PluginTestKit", ["PluginAPI", "Core", "DataLoader", "JSON", "Random"]),
         .target(name: "CPluginLoader"),
+        library("Forks", ["JSON", .product(name: "Subprocess", package: "swift-subprocess")]),
         library("Host", [
-            "PluginAPI", "Core", "DataLoader", "Text", "Random", "JSON", "CPluginABI", "CPluginLoader",
+            "PluginAPI", "Core", "DataLoader", "Text", "Random", "JSON", "Forks", "CPluginABI", "CPluginLoader",
             .product(name: "Crypto", package: "swift-crypto"),
             .product(name: "Yams", package: "Yams"),
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -102,6 +104,7 @@ let package = Package(
         tests("CoreTests", ["Core", "JSON", "Random", "CKernels", "PluginTestKit"]),
         tests("DataLoaderTests", ["DataLoader", "JSON", "Random"]),
         tests("TextTests", ["Text"]),
+        tests("ForksTests", ["Forks", "JSON", "Random"]),
         tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "JSON"]),
         tests(
             "HostTests",
