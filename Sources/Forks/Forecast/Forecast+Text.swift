@@ -47,7 +47,6 @@ extension Forecast {
     package var json: JSONValue {
         .object([
             .init("base", base.json), .init("target", target.json), .init("conflicts", .bool(hasConflicts)),
-            .init("tree", .string(tree)),
             .init("rows", .array(rows.filter(\.isChange).map { $0.json(notes) })),
             .init("plugins", .array(plugins.map(\.json))),
             .init("interface", interface?.json ?? .null),

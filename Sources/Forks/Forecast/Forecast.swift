@@ -5,8 +5,8 @@ package struct Forecast: Sendable {
     /// What would become of each commit, in the series' order; a commit in conflict is left out and the next ones go on
     /// without it, so what comes after it holds for that case.
     package let rows: [ReplayedCommit]
-    /// The tree that the sync would end with if conflicts were left out.
-    package let tree: String
+    /// The files that the sync would end with if conflicts were left out, as `git ls-tree -r` says them.
+    package let files: [String]
     /// UPSTREAM.md.
     package let notes: UpstreamFile
     /// Commits of upstream that the base has and the target has not.
@@ -26,28 +26,32 @@ package struct Forecast: Sendable {
         try await repository.requireBase(header)
         let target = try await repository.target(name, header)
         let request = try await ReplayRequest.read(repository, header, target: target)
-        let git = repository.git
-        return try await ScratchClone.with(git, at: target.commit) { scratch in
-            let replay = Replay(git: scratch, request: request)
-            var rows: [ReplayedCommit] = []
-            while rows.count < request.steps.count {
-                let row = try await replay.next(after: rows)
-                if row.fate == .conflict { try await replay.clear() }
-                rows.append(row)
-            }
-            let (base, tip) = (try await TreeListing(git, header.base), try await TreeListing(git, request.tip))
-            let (upstream, result) = (try await TreeListing(git, target.commit), try await TreeListing(scratch, "HEAD"))
-            let (baseFolders, forkFolders) = (try await PluginFolders(base), try await PluginFolders(tip))
-            let targetFolders = try await PluginFolders(upstream)
-            let own = forkFolders.plugins.keys.filter { targetFolders.plugins[$0] == nil && baseFolders.plugins[$0] == nil }
-            return Forecast(
-                base: request.base, target: target, rows: rows,
-                tree: try await scratch.read(["rev-parse", "HEAD^{tree}"]).text, notes: notes,
-                leftBehind: Int(
-                    try await git.read(["rev-list", "--count", header.base, "--not", target.commit]).text) ?? 0,
-                plugins: try await PluginDrift.find(git, fork: forkFolders, target: targetFolders, upstream),
-                interface: try await InterfaceDrift.find(tip, result, plugins: own.sorted()),
-                lostKeys: try await LostKeys.find(base, baseFolders, upstream, targetFolders))
+        return try await ScratchClone.with(repository.git, at: target.commit) { scratch in
+            let rows = try await Replay(git: scratch, request: request).forecast()
+            return try await forecast(request, rows, notes, repository.git, scratch)
         }
+    }
+
+    /// What the trees on both sides say, once the series stands in `scratch`.
+    private static func forecast(
+        _ request: ReplayRequest, _ rows: [ReplayedCommit], _ notes: UpstreamFile, _ git: Git, _ scratch: Git
+    ) async throws -> Forecast {
+        let (base, target) = (request.base, request.target)
+        let old = try await TreeListing(git, base.commit)
+        let fork = try await TreeListing(git, request.tip)
+        let new = try await TreeListing(git, target.commit)
+        let result = try await TreeListing(scratch, "HEAD")
+        let oldPlugins = try await PluginFolders(old)
+        let forkPlugins = try await PluginFolders(fork)
+        let newPlugins = try await PluginFolders(new)
+        let own = forkPlugins.plugins.keys.filter { newPlugins.plugins[$0] == nil && oldPlugins.plugins[$0] == nil }
+        let leftBehind = try await git.read(["rev-list", "--count", base.commit, "--not", target.commit]).text
+        let files = try await scratch.read(["ls-tree", "-r", "-z", "HEAD"]).fields
+        let plugins = try await PluginDrift.find(git, fork: forkPlugins, target: newPlugins, new)
+        let interface = try await InterfaceDrift.find(fork, result, plugins: own.sorted())
+        let lostKeys = try await LostKeys.find(old, oldPlugins, new, newPlugins)
+        return Forecast(
+            base: base, target: target, rows: rows, files: files, notes: notes, leftBehind: Int(leftBehind) ?? 0,
+            plugins: plugins, interface: interface, lostKeys: lostKeys)
     }
 }

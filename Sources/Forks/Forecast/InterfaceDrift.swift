@@ -6,6 +6,8 @@ package struct InterfaceDrift: Sendable, Hashable {
     /// The fork's own plugins.
     package let plugins: [String]
 
+    package init(files: [String], plugins: [String]) { (self.files, self.plugins) = (files, plugins) }
+
     /// The modules of the files.
     package var modules: [String] {
         Set(files.compactMap { $0.split(separator: "/").dropFirst().first.map(String.init) }).sorted()

@@ -38,7 +38,7 @@ package struct LostKeys: Sendable, Hashable {
     }
 
     /// The keys of every `static let help = [...]` of a source.
-    static func keys(of source: String) -> Set<String> {
+    package static func keys(of source: String) -> Set<String> {
         var keys: Set<String> = []
         for start in source.matches(of: /static let help\b[^=\n]*=\s*\[/) {
             var rest = source[start.range.upperBound...]

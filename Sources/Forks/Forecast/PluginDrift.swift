@@ -17,8 +17,15 @@ package struct PluginDrift: Sendable, Hashable {
         case unknown
     }
 
+    package init(id: String, parent: String, version: String, files: [String], state: State) {
+        (self.id, self.parent, self.version) = (id, parent, version)
+        (self.files, self.state) = (files, state)
+    }
+
     /// The plugins of `fork` whose parents changed on the way to `target`.
-    static func find(_ git: Git, fork: PluginFolders, target: PluginFolders, _ listing: TreeListing) async throws -> [PluginDrift] {
+    static func find(
+        _ git: Git, fork: PluginFolders, target: PluginFolders, _ listing: TreeListing
+    ) async throws -> [PluginDrift] {
         var drifts: [PluginDrift] = []
         for plugin in fork.plugins.values.sorted(by: { $0.id < $1.id }) {
             guard let parent = plugin.parent else { continue }

@@ -121,9 +121,8 @@ struct ProposalDraft {
         let git = repository.git
         var backup: String?
         if let old = try await repository.commit("refs/heads/\(branch)") {
-            let isSame = try await scratch.run(["diff", "--quiet", old, tip]).status == 0
-                && repository.isAncestor(base.commit, of: old)
-            if isSame { return nil }
+            let isAbove = try await repository.isAncestor(base.commit, of: old)
+            if isAbove, try await scratch.run(["diff", "--quiet", old, tip]).status == 0 { return nil }
             let tag = try await BackupTag.name(git, prefix: "fork/\(branch)", commit: old)
             if !tag.exists { try await git.change(["update-ref", "refs/tags/\(tag.tag)", old, ""]) }
             backup = tag.tag

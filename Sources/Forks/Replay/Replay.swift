@@ -21,6 +21,17 @@ struct Replay {
         }
     }
 
+    /// What becomes of every step when each conflict is left out.
+    func forecast() async throws -> [ReplayedCommit] {
+        var rows: [ReplayedCommit] = []
+        for _ in request.steps {
+            let row = try await next(after: rows)
+            rows.append(row)
+            if row.fate == .conflict { try await clear() }
+        }
+        return rows
+    }
+
     private func carry(_ step: ReplayStep) async throws -> ReplayedCommit {
         let isMerged = request.merged.contains(step.commit)
         let pick = try await git.run(["cherry-pick", "--ff", "--allow-empty", step.commit], changes: true)
@@ -50,7 +61,8 @@ struct Replay {
     /// Whether a pick stopped because nothing was left of the commit.
     private func isEmptyPick() async throws -> Bool {
         let stopped = try await git.run(["rev-parse", "-q", "--verify", "CHERRY_PICK_HEAD"])
-        return try await stopped.status == 0 && git.run(["diff", "--cached", "--quiet", "HEAD"]).status == 0
+        let change = try await git.run(["diff", "--cached", "--quiet", "HEAD"])
+        return stopped.status == 0 && change.status == 0
     }
 
     /// The files in conflict, each with the last commit of upstream that changed it.

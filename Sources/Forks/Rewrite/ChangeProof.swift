@@ -8,8 +8,12 @@ package struct ChangeProof: Sendable, Hashable {
     /// The end of what it printed.
     package let tail: String
 
-    /// Whether there is a command and it passed.
-    package var isFine: Bool { status == 0 }
+    package init(slug: String, command: String?, status: Int32?, tail: String) {
+        (self.slug, self.command, self.status, self.tail) = (slug, command, status, tail)
+    }
+
+    /// Whether nothing speaks against the change: its command passed, or it has none.
+    package var isFine: Bool { status == nil || status == 0 }
 
     /// Runs the command that verifies a change.
     static func run(_ slug: String, _ entry: UpstreamEntry?, in directory: String) async throws -> ChangeProof {
