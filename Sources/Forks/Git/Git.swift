@@ -32,6 +32,7 @@ package struct Git: Sendable {
     /// - Parameter input: what it reads from its standard input.
     /// - Returns: its output.
     /// - Throws: `GitError` when it ends with another status than 0.
+    @inline(never)
     package func read(_ arguments: [String], input: [UInt8] = []) async throws -> GitOutput {
         try await run(arguments, changes: false, input: input).checked()
     }
@@ -39,12 +40,16 @@ package struct Git: Sendable {
     /// Runs a command that changes the repository, the work tree or a remote.
     /// - Throws: `GitError` when it ends with another status than 0.
     @discardableResult
+    @inline(never)
     package func change(_ arguments: [String], input: [UInt8] = []) async throws -> GitOutput {
         try await run(arguments, changes: true, input: input).checked()
     }
 
+    // None of the three is inlined: in a loop, what they wait for makes the optimizer of Swift 6.3.1 crash.
+
     /// Runs a command whose status is an answer.
     /// - Throws: `GitError` only when git cannot be started.
+    @inline(never)
     package func run(_ arguments: [String], changes: Bool = false, input: [UInt8] = []) async throws -> GitOutput {
         let command = GitCommand(
             arguments: showsDirectory ? ["-C", directory] + arguments : arguments, changes: changes)
