@@ -90,7 +90,7 @@ struct PipelineRound {
         let waits = try mesh.world.gather(mesh.link.waitedSeconds - waited)
         let timeline = try PipelineTimeline(schedule) { $0 == .backward ? 2 : 1 }
         return Figures(
-            seconds: elapsed, waitedSeconds: waits, flopCounts: try mesh.world.gather(Double(flopCount)), promised: timeline.bubble,
-            aliveCount: timeline.peakAlive.max() ?? 0)
+            seconds: elapsed, waitedSeconds: waits, flopCounts: try mesh.world.gather(Double(flopCount)),
+            promised: timeline.bubble, aliveCount: timeline.peakAlive.max() ?? 0)
     }
 }
