@@ -15,6 +15,8 @@ public final class RankLink {
     public var checksOrder = false
     /// Told for whom this rank waits, when that takes long; it goes on waiting.
     public var onStall: (StalledCollective) -> Void = { _ in }
+    /// Seconds that this rank has waited for others so far.
+    public private(set) var waitedSeconds = 0.0
     let transport: any Transport
     private let timeout: Double
     /// What went wrong first.
@@ -57,6 +59,8 @@ public final class RankLink {
             StalledCollective(rank: rank, entry: entry, missing: silence.ranks, seconds: seconds)
         }
         let patience = timeout / 10
+        let start = ContinuousClock.now
+        defer { waitedSeconds += (ContinuousClock.now - start) / .seconds(1) }
         do {
             try check()
             do {

@@ -11,8 +11,6 @@ final class PacedBackend: Backend {
     var secondsPerFLOP = 0.0
     /// FLOPs of the products so far.
     private(set) var flopCount = 0
-    /// What they took.
-    private(set) var workedSeconds = 0.0
 
     /// - Parameters:
     ///   - threads: of the backend that computes the results.
@@ -21,9 +19,6 @@ final class PacedBackend: Backend {
         self.exempt = exempt
         inner = CPUBackend(threads: threads)
     }
-
-    /// Counts anew.
-    func reset() { (flopCount, workedSeconds) = (0, 0) }
 
     var capabilities: Capabilities { inner.capabilities }
     func allocate(byteCount: Int) -> Buffer { inner.allocate(byteCount: byteCount) }
@@ -42,6 +37,5 @@ final class PacedBackend: Backend {
         let rest = Double(flops) * secondsPerFLOP - (ContinuousClock.now - start) / .seconds(1)
         if rest > 0 { Thread.sleep(forTimeInterval: rest) }
         flopCount += flops
-        workedSeconds += (ContinuousClock.now - start) / .seconds(1)
     }
 }

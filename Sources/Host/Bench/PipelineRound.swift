@@ -23,8 +23,8 @@ struct PipelineRound {
     struct Figures: Sendable {
         /// From the first rank's start to the last one's end.
         let seconds: Double
-        /// Of each rank: the time that its products took.
-        let workedSeconds: [Double]
+        /// Of each rank: how much of that it waited for others.
+        let waitedSeconds: [Double]
         /// Of each rank: FLOPs of its products.
         let flopCounts: [Double]
         /// What the schedule promises: `PipelineTimeline.bubble`.
@@ -33,7 +33,7 @@ struct PipelineRound {
         let aliveCount: Int
 
         /// The time that a rank waited over the time that it worked, for the rank that waited longest.
-        var waiting: Double { workedSeconds.map { (seconds - $0) / $0 }.max() ?? 0 }
+        var waiting: Double { waitedSeconds.map { $0 / (seconds - $0) }.max() ?? 0 }
 
         /// The work of the rank that has the least over that of the one that has the most.
         var evenness: Double { (flopCounts.min() ?? 0) / (flopCounts.max() ?? 1) }
@@ -77,19 +77,20 @@ struct PipelineRound {
     /// - Parameter seconds: what a rank's forward of one micro-batch takes; each half of backward takes as long.
     func run(seconds: Double, _ mesh: Mesh) throws -> Figures {
         backend.secondsPerFLOP = 0
-        backend.reset()
+        let before = backend.flopCount
         try policy.accumulateGradients(batches)
-        backend.secondsPerFLOP = seconds * Double(3 * batches.count) / Double(backend.flopCount)
-        backend.reset()
+        let flopCount = backend.flopCount - before
+        backend.secondsPerFLOP = seconds * Double(3 * batches.count) / Double(flopCount)
         try mesh.world.barrier()
+        let waited = mesh.link.waitedSeconds
         let elapsed = try Stopwatch.seconds {
             try policy.accumulateGradients(batches)
             try mesh.world.barrier()
         }
+        let waits = try mesh.world.gather(mesh.link.waitedSeconds - waited)
         let timeline = try PipelineTimeline(schedule) { $0 == .backward ? 2 : 1 }
         return Figures(
-            seconds: elapsed, workedSeconds: try mesh.world.gather(backend.workedSeconds),
-            flopCounts: try mesh.world.gather(Double(backend.flopCount)), promised: timeline.bubble,
-            aliveCount: timeline.peakAlive.max() ?? 0)
+            seconds: elapsed, waitedSeconds: waits, flopCounts: try mesh.world.gather(Double(flopCount)),
+            promised: timeline.bubble, aliveCount: timeline.peakAlive.max() ?? 0)
     }
 }

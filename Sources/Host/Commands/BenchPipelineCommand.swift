@@ -9,8 +9,8 @@ struct BenchPipelineCommand: ParsableCommand {
         commandName: "pipeline", abstract: "How long the ranks of a pipeline wait, beside what its schedule promises.",
         discussion: """
             A step of a small model goes through the pipeline; a rank takes --milliseconds for the forward of a micro-batch, \
-            asleep, and as long for each half of its backward. Waiting is what of the step's time a rank did not work, over \
-            what it did, for the rank that waited longest. Started alone, the ranks are threads of this process; started by \
+            asleep, and as long for each half of its backward. Waiting is the time that a rank waits for others, over the rest of \
+            the step, for the rank that waits longest. Started alone, the ranks are threads of this process; started by \
             forktail launch, its processes.
             """)
 
@@ -79,7 +79,7 @@ struct BenchPipelineCommand: ParsableCommand {
                 ])
         }
         report.formulas = [
-            "waiting": "(time of the step - work) / work, of the rank that waited longest",
+            "waiting": "time in which a rank waited / time in which it did not, of the rank that waited longest",
             "waiting_promised": "the same of the schedule, when messages take no time",
             "evenness": "work of the rank that has the least / of the one that has the most",
         ]

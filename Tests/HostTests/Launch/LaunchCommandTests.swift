@@ -63,7 +63,8 @@ import Testing
         return ids.allSatisfy(isGone)
     }
 
-    /// Numbers of the ranks: mpirun is a child of the launch, and each rank has a shell of its own.
+    /// Numbers of the ranks' processes, in the order of ranks: mpirun is a child of the launch, and each rank has a shell of
+    /// its own.
     private static func ranks(under launch: pid_t) -> [pid_t] {
         func children(_ id: pid_t) -> [pid_t] {
             let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(id)/task")) ?? []
@@ -72,7 +73,12 @@ import Testing
                     .compactMap { pid_t($0) } ?? []
             }
         }
-        return children(launch).flatMap(children).flatMap(children).sorted()
+        func rank(_ id: pid_t) -> Int {
+            let settings = (try? String(contentsOfFile: "/proc/\(id)/environ", encoding: .utf8))?.split(separator: "\0") ?? []
+            let name = "OMPI_COMM_WORLD_RANK="
+            return settings.first { $0.hasPrefix(name) }.flatMap { Int($0.dropFirst(name.count)) } ?? .max
+        }
+        return children(launch).flatMap(children).flatMap(children).sorted { rank($0) < rank($1) }
     }
 
     private static func residentBytes(_ id: pid_t) -> Int {
