@@ -24,7 +24,7 @@ public enum Forktail {
             try Machine.checkThreadCount()
             if command is any AsyncParsableCommand {
                 // Read once more where it runs: a command belongs to the thread that made it.
-                try AsyncWork.run {
+                try AsyncWork.wait {
                     guard var command = try RootCommand.parseAsRoot(arguments) as? any AsyncParsableCommand else { return }
                     try await command.run()
                 }
@@ -63,6 +63,6 @@ struct RootCommand: ParsableCommand {
         subcommands: [
             TrainCommand.self, LaunchCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self,
             TokenizeCommand.self, TokenizerCommand.self, DataCommand.self, MemoryCommand.self, ParallelCommand.self,
-            PluginsCommand.self, CompareCommand.self, BenchCommand.self, DoctorCommand.self,
+            PluginsCommand.self, ForkGroup.self, CompareCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 }

@@ -139,7 +139,7 @@ struct PluginFork {
         guard file[slug] == nil else { return slug }
         file[slug] = UpstreamEntry(
             slug: slug, summary: "\(source.manifest.summary), our own", kind: .pluginOverride, touches: [touched],
-            replaces: "\(source.manifest.id)", status: UpstreamStatus(.pending, "not proposed yet"), origin: "vendor",
+            replaces: source.manifest.provides.first.map { "\($0.id)" }, status: UpstreamStatus(.pending, "not proposed yet"), origin: "vendor",
             verify: "forktail plugins build \(ShellWord.quoted(touched)) --output .build/plugins/\(id).so",
             dropWhen: "upstream has the change", lastUpdate: "\(today)")
         try Data(file.text.utf8).write(to: place, options: .atomic)
