@@ -87,7 +87,8 @@ struct PluginResolution {
                     let error = PluginError.sameID(
                         manifest.id, ["\(candidates[earlier].source)", "\(candidate.source)"])
                     faults[number] = error
-                    if [earlier, number].contains(where: isFatal) { errors.append(error) }
+                    let isAsked = [earlier, number].contains(where: isFatal) || candidate.source.isCompiled
+                    if isAsked { errors.append(error) }
                 }
                 continue
             }

@@ -61,10 +61,10 @@ import Testing
                 A  trainer.name=core.trainer.dpo  (3 runs)
                 B  trainer.name=acme.trainer.dpo  (3 runs)
 
-                METRIC             A                 B                 B - A
-                loss               1.805 +- 0.050    0.805 +- 0.050    -1.000 +- 0.045 *
-                reward             -                 0.5000            -
-                tokens_per_second  200.0             200.0             +0.0000
+                METRIC             A               B               B - A
+                loss               1.805 +- 0.050  0.805 +- 0.050  -1.000 +- 0.045 *
+                reward             -               0.5000          -
+                tokens_per_second  200.0           200.0           +0.0000
 
                 """)
         #expect(outcome.status == 0)

@@ -7,7 +7,7 @@ import Testing
 /// A folder of sixty plugins, ten of them broken in ten ways: the rest works, and each says what is wrong with it.
 @Suite struct FaultyPluginsTests {
     /// Long enough that the compiler keeps it as bytes of the file, where other numbers can be written over it.
-    private static let name = "schedule-numbered-000"
+    private static let name = "schedule-numbered-abc"
 
     /// The folder of a plugin whose scheduler is called `name`.
     private static func write(_ folder: URL, provides: [String]? = nil, body: String = "", extra: String = "") throws {

@@ -7,8 +7,8 @@ import PluginAPI
 struct PluginFork {
     let parent: ParentSource
     let id: PluginID
-    /// The folder that was written.
-    let folder: URL
+    /// The folder that was written, as the user sees it.
+    let shown: String
     /// The change's name in UPSTREAM.md, when the folder lies in a fork of a repository.
     let entry: String?
 
@@ -23,9 +23,11 @@ struct PluginFork {
     init(_ parent: String, as id: String, into: String?, from: String?, directory: URL, today: Day) async throws {
         let (parentID, id) = try PluginFork.ids(parent, id)
         let source = try await PluginFork.source(parentID, from: from, directory: directory)
-        let folder = PluginFork.target(id, source, into: into, directory)
+        let folder = PluginFork.target(id, source, into: into, directory).standardizedFileURL
         try PluginFork.write(source, id, to: folder)
-        (self.parent, self.id, self.folder) = (source, id, folder)
+        let here = directory.path + "/"
+        shown = folder.path.hasPrefix(here) ? String(folder.path.dropFirst(here.count)) : folder.path
+        (self.parent, self.id) = (source, id)
         entry = try await PluginFork.note(source, id, folder, today)
     }
 
@@ -97,14 +99,12 @@ struct PluginFork {
         return parent.url.deletingLastPathComponent().appending(path: name)
     }
 
-    /// The copy appears whole or not at all.
+    /// The copy appears whole or not at all; in a repository that has nothing else yet, file by file.
     private static func write(_ source: ParentSource, _ id: PluginID, to folder: URL) throws {
         let files = FileManager.default
-        if files.fileExists(atPath: folder.path) {
-            guard try files.contentsOfDirectory(atPath: folder.path).isEmpty else {
-                throw InputError(folder.relativePath, "has files already", fix: "choose another folder: --into DIR")
-            }
-            try files.removeItem(at: folder)
+        let present = files.fileExists(atPath: folder.path) ? try files.contentsOfDirectory(atPath: folder.path) : []
+        guard present.isEmpty || present == [".git"] else {
+            throw InputError(folder.path, "has files already", fix: "choose another folder: --into DIR")
         }
         let home = folder.deletingLastPathComponent()
         try files.createDirectory(at: home, withIntermediateDirectories: true)
@@ -115,7 +115,11 @@ struct PluginFork {
                 id: source.manifest.id, version: source.manifest.version, commit: source.commit, tree: source.tree)
             let manifest = source.manifest.forked(as: id, version: "0.1.0", lineage: [ancestor] + source.manifest.lineage)
             try Data(ManifestText.text(manifest).utf8).write(to: staged.appending(path: "plugin.json"))
-            try files.moveItem(at: staged, to: folder)
+            if present.isEmpty, rename(staged.path, folder.path) == 0 { return }
+            for name in try files.contentsOfDirectory(atPath: staged.path).sorted() {
+                try files.moveItem(at: staged.appending(path: name), to: folder.appending(path: name))
+            }
+            try files.removeItem(at: staged)
         } catch {
             try files.removeItem(at: staged)
             throw error
@@ -132,9 +136,10 @@ struct PluginFork {
         let slug = "\(id.publisher)-\(id.name)".replacingOccurrences(of: "_", with: "-")
         let path = try await git.at(folder.path).read(["rev-parse", "--show-prefix"]).text
         let touched = path.hasSuffix("/") ? String(path.dropLast()) : path
+        guard file[slug] == nil else { return slug }
         file[slug] = UpstreamEntry(
             slug: slug, summary: "\(source.manifest.summary), our own", kind: .pluginOverride, touches: [touched],
-            replaces: "\(source.manifest.id)", status: UpstreamStatus(.pending, "not proposed yet"), origin: "vendor",
+            replaces: source.manifest.provides.first.map { "\($0.id)" }, status: UpstreamStatus(.pending, "not proposed yet"), origin: "vendor",
             verify: "forktail plugins build \(ShellWord.quoted(touched)) --output .build/plugins/\(id).so",
             dropWhen: "upstream has the change", lastUpdate: "\(today)")
         try Data(file.text.utf8).write(to: place, options: .atomic)
@@ -143,9 +148,9 @@ struct PluginFork {
 
     /// What was done and what comes next.
     var text: String {
-        let place = ShellWord.quoted(folder.relativePath)
+        let place = ShellWord.quoted(shown)
         var lines = [
-            "wrote \(folder.relativePath): \(id) 0.1.0",
+            "wrote \(shown): \(id) 0.1.0",
             "from \(parent.manifest.id) \(parent.manifest.version), commit \(parent.commit), tree \(parent.tree)",
             "",
             "build it:   forktail plugins build \(place) --output build/\(id).so",

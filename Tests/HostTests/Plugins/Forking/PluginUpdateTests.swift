@@ -178,7 +178,7 @@ import Testing
     @Test func `killed anywhere, it goes on or is taken back`() throws {
         let repository = try forked()
         try repository.replace("\(Self.parent)/Constant.swift", "after warm-up.", "once it is warm.")
-        for number in 0..<40 { try repository.write("\(Self.parent)/more/\(number).md", "\(number)\n") }
+        for number in 0..<300 { try repository.write("\(Self.parent)/more/\(number).md", "\(number)\n") }
         try repository.git("rm", "--quiet", "\(Self.parent)/Notes.md")
         try repository.commit("theirs")
         let before = try repository.contents(Self.fork)
@@ -190,17 +190,24 @@ import Testing
         try repository.git("clean", "--quiet", "-fd")
         try #require(try repository.contents(Self.fork) == before)
         var halfway = 0
-        for trial in 0..<16 {
-            // Most of the time goes by before the first file changes.
-            let delay = seconds * Double.random(in: trial % 2 == 0 ? 0.6...1.1 : 0...1)
+        for trial in 0..<24 {
+            // Files change for a few milliseconds only: most of the times it is killed shortly after that began.
+            let delay = trial % 4 == 0 ? seconds * Double.random(in: 0...1.1) : 0
+            let turns = Int.random(in: 0...60_000)
             _ = try Executable.shell(
-                "cd \"$1\" && { timeout --signal=KILL \"$2\" \"$0\" plugins update \"$3\" --check true; true; }",
-                [repository.root, String(format: "%.4f", delay), Self.id])
+                """
+                cd "$1" && "$0" plugins update "$2" --check true & id=$!
+                if [ "$3" != 0.0000 ]; then sleep "$3"; else
+                    until [ -e "$1/.git/forktail/update/$2/journal.json" ] || ! kill -0 $id 2> /dev/null; do :; done
+                    for ((i = 0; i < $4; i++)); do :; done
+                fi
+                kill -KILL $id 2> /dev/null; wait $id; true
+                """, [repository.root, Self.id, String(format: "%.4f", delay), "\(turns)"])
             let found = try repository.contents(Self.fork)
             if found != before, found != after { halfway += 1 }
-            if trial % 4 < 2 {
-                #expect(try update(repository).status == 0, "killed after \(delay) s")
-                #expect(try repository.contents(Self.fork) == after, "killed after \(delay) s")
+            if trial % 2 == 0 {
+                #expect(try update(repository).status == 0, "killed after \(delay) s, \(turns) turns")
+                #expect(try repository.contents(Self.fork) == after, "killed after \(delay) s, \(turns) turns")
                 try repository.git("checkout", "--quiet", "--", ".")
                 try repository.git("clean", "--quiet", "-fd")
             } else {
@@ -210,8 +217,8 @@ import Testing
                     try repository.git("clean", "--quiet", "-fd")
                 }
             }
-            #expect(try repository.contents(Self.fork) == before, "killed after \(delay) s")
+            #expect(try repository.contents(Self.fork) == before, "killed after \(delay) s, \(turns) turns")
         }
-        print("killed while files were changing: \(halfway) of 16")
+        print("killed while files were changing: \(halfway) of 24")
     }
 }
