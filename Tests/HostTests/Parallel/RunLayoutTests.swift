@@ -46,15 +46,15 @@ import Testing
               context: {size: 2, strategy: ulysses}
             """)
         #expect(
-            Set(layout.mesh.split(separator: ":")) == Set(
-                ("data=4:zero3:shard=2:prefetch=3:reshard=false,tensor=2:sequence,"
-                    + "pipeline=2:interleaved:chunks=3:layers=3+2+2+2+2+1,context=2:ulysses").split(separator: ":")))
+            layout.mesh == "data=4:zero3:prefetch=3:reshard=false:shard=2,tensor=2:sequence,"
+                + "pipeline=2:interleaved:chunks=3:layers=3+2+2+2+2+1,context=2:ulysses")
         for section in [layout.resolved, layout.short] {
             let again = try RunLayout(section, Self.registry.get())
             #expect(again.mesh == layout.mesh && again.resolved == layout.resolved)
         }
-        #expect(try read("parallel: {data: {size: 2, prefetch: 1, strategy: zero3}}").short.text
-            == "{\"data\":{\"size\":2,\"strategy\":\"zero3\"}}")
+        #expect(
+            try read("parallel: {data: {size: 2, prefetch: 1, strategy: zero3}}").short
+                == JSONValue(parsing: #"{"data": {"size": 2, "strategy": "zero3"}}"#))
         #expect(try read("parallel: {pipeline: {size: 1, schedule: zb-v}}").resolved["pipeline"]?["schedule"] == .string("zb-v"))
     }
 
