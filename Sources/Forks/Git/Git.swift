@@ -74,6 +74,7 @@ package struct Git: Sendable {
         "diff.context": "3", "diff.interHunkContext": "0", "diff.suppressBlankEmpty": "false",
         "diff.indentHeuristic": "true", "diff.relative": "false",
         "log.showSignature": "false", "log.follow": "false", "log.mailmap": "false",
+        "merge.renames": "true", "merge.directoryRenames": "conflict", "rerere.autoUpdate": "false",
         "advice.detachedHead": "false", "i18n.logOutputEncoding": "UTF-8",
     ]
 
