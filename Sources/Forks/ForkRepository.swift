@@ -62,6 +62,27 @@ package struct ForkRepository: Sendable {
         try await Series.read(git, from: header.base, to: tip)
     }
 
+    /// Fetches upstream, adding its remote where a fresh clone has none. Upstream itself fetches nothing.
+    package func fetchUpstream() async throws {
+        guard let header = try upstreamFile().header else { return }
+        let remote = ForkRepository.remote
+        if try await git.run(["remote", "get-url", remote]).status != 0 {
+            try await git.change(["remote", "add", remote, header.upstream])
+        }
+        try await fetch(header.upstream)
+    }
+
+    /// Fetches the remote.
+    /// - Parameter url: how messages call it.
+    func fetch(_ url: String) async throws {
+        let fetched = try await git.run(["fetch", "--quiet", "--tags", ForkRepository.remote], changes: true)
+        guard fetched.status == 0 else {
+            throw ForkError(
+                "", "\(url) cannot be fetched: \(fetched.errors.split(separator: "\n").first ?? "git does not say why")",
+                fix: "git remote set-url \(ForkRepository.remote) URL, with the right address")
+        }
+    }
+
     // MARK: Questions
 
     /// The commit that a name stands for, nil when there is none.

@@ -55,6 +55,6 @@ struct RootCommand: ParsableCommand {
         subcommands: [
             TrainCommand.self, LaunchCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self,
             TokenizeCommand.self, TokenizerCommand.self, DataCommand.self, MemoryCommand.self, ParallelCommand.self,
-            PluginsCommand.self, BenchCommand.self, DoctorCommand.self,
+            PluginsCommand.self, ForkGroup.self, BenchCommand.self, DoctorCommand.self,
         ])
 }

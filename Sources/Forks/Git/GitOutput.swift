@@ -28,7 +28,7 @@ package struct GitOutput: Sendable {
     }
 
     /// - Throws: `GitError` when the status is not 0.
-    func checked() throws(GitError) -> GitOutput {
+    func checked() throws -> GitOutput {
         guard status == 0 else {
             let said = errors.isEmpty ? text : errors
             throw GitError(

@@ -20,10 +20,22 @@ package struct ShellCommand: Sendable, Hashable {
         try await ShellCommand.sh(["-c", "cd -- \"$0\" && eval \"$1\"", directory, text])
     }
 
-    /// What `sh` says of its grammar, nil when it can be read. Nothing runs.
-    func grammarProblem() async throws -> String? {
-        let ending = try await ShellCommand.sh(["-n", "-c", text])
-        return ending.status == 0 ? nil : ending.output.split(separator: "\n").first.map(String.init) ?? "no command"
+    /// Why it could not be run in a folder: its grammar, or a program that is not there. Nothing runs.
+    /// - Returns: nil when nothing is known to be in the way.
+    package func problem(in directory: String) async throws -> String? {
+        let grammar = try await ShellCommand.sh(["-n", "-c", text])
+        guard grammar.status == 0 else {
+            return grammar.output.split(separator: "\n").first.map(String.init) ?? "it is no command"
+        }
+        // Settings of variables may stand before the program.
+        let words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+        guard let program = words.first(where: { $0.wholeMatch(of: /[A-Za-z_][A-Za-z0-9_]*=.*/) == nil }) else {
+            return "it names no program"
+        }
+        // What the shell expands is known only when it runs.
+        guard !program.contains(where: { "$`(\"'\\*{!".contains($0) }) else { return nil }
+        let there = try await ShellCommand.sh(["-c", "cd -- \"$0\" && command -v -- \"$1\"", directory, program])
+        return there.status == 0 ? nil : "there is no program '\(program)'"
     }
 
     private static func sh(_ arguments: [String]) async throws -> Ending {

@@ -68,7 +68,7 @@ extension UpstreamFile {
 
     private static func sections(of text: String) -> [Section] {
         // A checkout with line ends of another system says the same.
-        let lines = text.split(separator: /\r?\n/, omittingEmptySubsequences: false).map(String.init)
+        let lines = text.split(omittingEmptySubsequences: false) { $0 == "\n" || $0 == "\r\n" }.map(String.init)
         var sections = [Section(title: (1, lines.first.map { $0.trimmed() } ?? ""))]
         var isInFence = false
         for (place, line) in lines.enumerated().dropFirst() {

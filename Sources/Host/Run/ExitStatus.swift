@@ -1,5 +1,6 @@
 import Core
 import DataLoader
+import Forks
 import Foundation
 import PluginAPI
 import Text
@@ -25,7 +26,7 @@ public enum ExitStatus: Int32, Sendable {
         case is RunStopped: .stoppedByPolicy
         case is PeerLost, is PeerSilent, is TransportProblem: .peerLost
         case is InputError, is GenerationError, is ModelConfigError, is WeightsError, is DataError, is SampleError,
-            is TokenizerError, is PluginError, is PluginErrors:
+            is TokenizerError, is PluginError, is PluginErrors, is ForkError:
             .wrongInput
         default: .failed
         }
