@@ -10,23 +10,29 @@ package struct Git: Sendable {
     package let directory: String
     /// Whether the folder is said in what is shown of a command: it is, where it is not the user's own.
     private let showsDirectory: Bool
+    /// Whether it is a temporary clone: what changes there changes nothing of the user's.
+    private let isScratch: Bool
     private let observer: Observer
 
     /// Is told of every command before it runs.
     package typealias Observer = @Sendable (GitCommand) -> Void
 
     package init(_ directory: String, observer: @escaping Observer = { _ in }) {
-        self.init(directory, showsDirectory: false, observer)
+        self.init(directory, showsDirectory: false, isScratch: false, observer)
     }
 
-    private init(_ directory: String, showsDirectory: Bool, _ observer: @escaping Observer) {
+    private init(_ directory: String, showsDirectory: Bool, isScratch: Bool, _ observer: @escaping Observer) {
         self.directory = directory
         self.showsDirectory = showsDirectory
+        self.isScratch = isScratch
         self.observer = observer
     }
 
     /// The same in another folder, which is said in what is shown.
-    package func at(_ directory: String) -> Git { Git(directory, showsDirectory: true, observer) }
+    /// - Parameter isScratch: whether the folder is a temporary clone, where nothing counts as a change.
+    package func at(_ directory: String, isScratch: Bool = false) -> Git {
+        Git(directory, showsDirectory: true, isScratch: isScratch, observer)
+    }
 
     /// Runs a command that looks at the repository.
     /// - Parameter input: what it reads from its standard input.
@@ -52,7 +58,8 @@ package struct Git: Sendable {
     @inline(never)
     package func run(_ arguments: [String], changes: Bool = false, input: [UInt8] = []) async throws -> GitOutput {
         let command = GitCommand(
-            arguments: showsDirectory ? ["-C", directory] + arguments : arguments, changes: changes)
+            arguments: showsDirectory ? ["-C", directory] + arguments : arguments,
+            changes: changes && !isScratch)
         observer(command)
         do {
             let result = try await Subprocess.run(
@@ -74,6 +81,7 @@ package struct Git: Sendable {
         "diff.context": "3", "diff.interHunkContext": "0", "diff.suppressBlankEmpty": "false",
         "diff.indentHeuristic": "true", "diff.relative": "false",
         "log.showSignature": "false", "log.follow": "false", "log.mailmap": "false",
+        "merge.renames": "true", "merge.directoryRenames": "conflict", "rerere.autoUpdate": "false",
         "advice.detachedHead": "false", "i18n.logOutputEncoding": "UTF-8",
     ]
 

@@ -33,12 +33,13 @@ extension ProposalDraft {
             """
     }
 
-    /// The paragraphs below `Motivation:`, `Modifications:` and `Result:` of a message, without trailers of a fork.
+    /// The paragraphs below `Motivation:`, `Modifications:` and `Result:` of a message, without trailers.
     static func sections(_ body: String) -> [String: String] {
         var sections: [String: [String]] = [:]
         var title: String?
         for line in body.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
             if line.hasPrefix("Upstream-Status:") || line.hasPrefix("Fork-Change:") { continue }
+            if line.wholeMatch(of: /[A-Z][a-z\-]+-by: .*/) != nil { continue }
             if let match = line.wholeMatch(of: /(Motivation|Modifications|Result):\s*(.*)/) {
                 title = String(match.1)
                 sections[String(match.1)] = [String(match.2)]

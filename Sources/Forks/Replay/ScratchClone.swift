@@ -21,8 +21,8 @@ enum ScratchClone {
     }
 
     private static func make(_ git: Git, _ path: String) async throws -> Git {
-        try await git.change(["clone", "-q", "--shared", "--no-checkout", "--no-tags", git.directory, path])
-        let scratch = git.at(path)
+        _ = try await git.read(["clone", "-q", "--shared", "--no-checkout", "--no-tags", git.directory, path])
+        let scratch = git.at(path, isScratch: true)
         // The user's name, line ends and merge drivers hold here too; only then does a forecast say what a sync does.
         let common = try await git.read(["rev-parse", "--path-format=absolute", "--git-common-dir"]).text
         try await scratch.change(["config", "include.path", "\(common)/config"])

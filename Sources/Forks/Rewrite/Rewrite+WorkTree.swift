@@ -114,7 +114,7 @@ extension Rewrite {
         let locks = ["index.lock", "HEAD.lock"].map { own.appending(path: $0) }
             + (refs + ["packed-refs"]).map { common.appending(path: "\($0).lock") }
         for lock in locks {
-            for _ in 0..<20 where FileManager.default.fileExists(atPath: lock.path) {
+            for _ in 0..<10 where FileManager.default.fileExists(atPath: lock.path) {
                 try await Task.sleep(for: .milliseconds(100))
             }
             if FileManager.default.fileExists(atPath: lock.path) { try FileManager.default.removeItem(at: lock) }

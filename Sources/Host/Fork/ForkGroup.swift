@@ -7,6 +7,8 @@ public struct ForkGroup: ParsableCommand {
         subcommands: [
             ForkInitCommand.self, ForkStatusCommand.self, ForkLogCommand.self, ForkDiffCommand.self,
             ForkStatsCommand.self, ForkCheckCommand.self, ForkExportCommand.self, ForkImportCommand.self,
+            ForkPlanCommand.self, ForkSyncCommand.self, ForkProposeCommand.self, ForkDropCommand.self,
+            ForkVerifyCommand.self,
         ])
 
     public init() {}

@@ -28,8 +28,8 @@ struct ForecastTests {
             try await fork.commit("core: rework the second line")
             try fork.write(["Sources/Core/C.swift": lines.replacing("line 5\n", with: "five\n")])
             try await fork.commit("fix line 5")
-            try fork.write(["Sources/Core/D.swift": lines.replacing("line 7\n", with: "seven\n").replacing("line 8\n", with: "eight\n")])
-            try await fork.commit("fix lines 7 and 8")
+            try fork.write(["Sources/Core/D.swift": lines.replacing("line 7\n", with: "seven\n").replacing("line 12\n", with: "twelve\n")])
+            try await fork.commit("fix lines 7 and 12")
         }
         return fork
     }
