@@ -22,7 +22,15 @@ public enum Forktail {
         do {
             var command = try RootCommand.parseAsRoot(arguments)
             try Machine.checkThreadCount()
-            try command.run()
+            if command is any AsyncParsableCommand {
+                // Read once more where it runs: a command belongs to the thread that made it.
+                try AsyncWork.wait {
+                    guard var command = try RootCommand.parseAsRoot(arguments) as? any AsyncParsableCommand else { return }
+                    try await command.run()
+                }
+            } else {
+                try command.run()
+            }
             return .done
         } catch let ended as CommandEnded {
             return ended.status
@@ -55,6 +63,6 @@ struct RootCommand: ParsableCommand {
         subcommands: [
             TrainCommand.self, LaunchCommand.self, ScoreCommand.self, GenerateCommand.self, EvaluateCommand.self,
             TokenizeCommand.self, TokenizerCommand.self, DataCommand.self, MemoryCommand.self, ParallelCommand.self,
-            PluginsCommand.self, ForkGroup.self, BenchCommand.self, DoctorCommand.self,
+            PluginsCommand.self, ForkGroup.self, CompareCommand.self, BenchCommand.self, DoctorCommand.self,
         ])
 }

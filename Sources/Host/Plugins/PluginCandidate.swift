@@ -10,6 +10,8 @@ public struct PluginCandidate: Sendable {
     let isNamed: Bool
     /// Whether it was named on the command line, which opts in to what it replaces.
     let isOnCommandLine: Bool
+    /// What a workspace recorded of its file.
+    var recorded: PluginWorkspace.Built?
     /// Why it cannot be used; known without loading it.
     var error: PluginError?
 }

@@ -92,14 +92,25 @@ public struct PluginCatalog: Sendable {
             }
             var candidate = PluginCandidate(
                 manifest: manifest, source: .file(file, shown: shown), root: number, isNamed: root.isNamed,
-                isOnCommandLine: root.isOnCommandLine, error: PluginCatalog.interfaceError(manifest))
-            if candidate.error == nil { candidate.error = try PluginFile.staleness(of: file, shown: shown) }
+                isOnCommandLine: root.isOnCommandLine, recorded: root.recorded, error: PluginCatalog.interfaceError(manifest))
+            if candidate.error == nil { candidate.error = PluginCatalog.fault(of: file, shown: shown) }
             candidates.append(candidate)
             if let error = candidate.error, root.isNamed { errors.append(error) }
         } catch let error as PluginError {
             fail(shown, error, isNamed: root.isNamed)
         } catch {
             fail(shown, .unreadable(shown, "\(error)"), isNamed: root.isNamed)
+        }
+    }
+
+    /// What can be told of a file without loading it.
+    private static func fault(of file: URL, shown: String) -> PluginError? {
+        do {
+            return try PluginFile.fault(of: file, shown: shown)
+        } catch let error as PluginError {
+            return error
+        } catch {
+            return .unreadable(shown, "\(error)")
         }
     }
 

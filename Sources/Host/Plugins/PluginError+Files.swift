@@ -35,6 +35,17 @@ extension PluginError {
         PluginError(.notLoadable, "\(file) cannot be loaded: \(reason)")
     }
 
+    static func damaged(_ file: String, _ reason: String, sources: String) -> PluginError {
+        PluginError(
+            .notLoadable, "\(file) cannot be loaded: \(reason)", hint: "rebuild: forktail plugins build \(sources)")
+    }
+
+    static func changed(_ file: String, digest: String, recorded: String, workspace: String) -> PluginError {
+        PluginError(
+            .changedFile, "\(file) is not the file that \(workspace) recorded (sha256 \(short(digest)), recorded \(short(recorded)))",
+            hint: "build it again: forktail plugins sync \(workspace)")
+    }
+
     static func privateCopy(_ file: String) -> PluginError {
         PluginError(
             .privateCopy,

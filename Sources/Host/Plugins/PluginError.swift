@@ -20,7 +20,7 @@ public struct PluginError: Error, Sendable, Hashable, CustomStringConvertible {
         private let name: Name
 
         private enum Name: String {
-            case unreadable, unsafeFile, invalidManifest, apiMismatch, undefinedSymbol, notLoadable, privateCopy
+            case unreadable, unsafeFile, invalidManifest, apiMismatch, undefinedSymbol, notLoadable, changedFile, privateCopy
             case noEntryPoint, abiMismatch, stale, manifestMismatch, registrationFailed, undeclared
             case notFound, conflict, replacesUnknown, replacesCycle, blockedButRequired, requirementMissing
             case rankDisagreement, drift, hostNotExporting, noSDK, buildFailed, invalidScaffold
@@ -41,6 +41,8 @@ public struct PluginError: Error, Sendable, Hashable, CustomStringConvertible {
             case .unsafeFile: "writable by everyone"
             case .replacesUnknown: "replaces what does not exist"
             case .replacesCycle: "circle of replacements"
+            case .notLoadable: "cannot be loaded"
+            case .changedFile: "changed since it was recorded"
             default: rawWords
             }
         }
@@ -57,6 +59,7 @@ public struct PluginError: Error, Sendable, Hashable, CustomStringConvertible {
         public static let apiMismatch = Code(.apiMismatch)
         public static let undefinedSymbol = Code(.undefinedSymbol)
         public static let notLoadable = Code(.notLoadable)
+        public static let changedFile = Code(.changedFile)
         public static let privateCopy = Code(.privateCopy)
         public static let noEntryPoint = Code(.noEntryPoint)
         public static let abiMismatch = Code(.abiMismatch)

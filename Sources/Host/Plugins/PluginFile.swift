@@ -18,7 +18,8 @@ struct PluginFile {
     /// - Parameter shown: how messages call the file.
     init(_ file: URL, shown: String) throws {
         let contents = try PluginFile.contents(file, shown)
-        digest = SHA256.hash(data: contents).map { String(format: "%02x", $0) }.joined()
+        if let fault = LibraryHeader.fault(in: contents) { throw PluginError.damaged(shown, fault, sources: PluginFile.sources(of: file)) }
+        digest = PluginFile.digest(contents)
         fingerprint = PluginFile.fingerprint(in: contents)
         descriptor = ft_memory_file(file.lastPathComponent)
         guard descriptor >= 0 else { throw PluginFile.failure(shown) }
@@ -36,9 +37,11 @@ struct PluginFile {
     /// The path under which the loader finds it.
     var path: String { "/proc/self/fd/\(descriptor)" }
 
-    /// Whether the file was built for another interface, told from its bytes: nothing is loaded.
-    static func staleness(of file: URL, shown: String) throws -> PluginError? {
-        guard let built = fingerprint(in: try contents(file, shown)), built != hostFingerprint else { return nil }
+    /// Why the file cannot be loaded, told from its bytes: nothing is loaded.
+    static func fault(of file: URL, shown: String) throws -> PluginError? {
+        let contents = try contents(file, shown)
+        if let fault = LibraryHeader.fault(in: contents) { return .damaged(shown, fault, sources: sources(of: file)) }
+        guard let built = fingerprint(in: contents), built != hostFingerprint else { return nil }
         return .stale(shown, built: built, offered: hostFingerprint, sources: sources(of: file))
     }
 
@@ -47,6 +50,13 @@ struct PluginFile {
         let folder = file.deletingLastPathComponent()
         let hasSources = FileManager.default.fileExists(atPath: folder.appending(path: "plugin.json").path)
         return hasSources ? folder.path : "DIR (the folder of its plugin.json)"
+    }
+
+    /// SHA-256 of a file that can be loaded, hexadecimal.
+    static func digest(of file: URL, shown: String) throws -> String { digest(try contents(file, shown)) }
+
+    private static func digest(_ contents: Data) -> String {
+        SHA256.hash(data: contents).map { String(format: "%02x", $0) }.joined()
     }
 
     /// The interface of this host, 64 hexadecimal digits.

@@ -7,10 +7,17 @@ public struct PluginListing: Sendable {
 
     /// - Parameter kind: only this kind when given.
     public init(_ catalog: PluginCatalog, kind: PluginKind? = nil) {
+        self.init(RegistryBuilder.rows(of: catalog), kind: kind)
+    }
+
+    /// Of plugins that were loaded: what only loading shows stands in their rows.
+    public init(_ registry: Registry, kind: PluginKind? = nil) { self.init(registry.rows, kind: kind) }
+
+    private init(_ found: [PluginRow], kind: PluginKind?) {
         let reserved = PluginKind.allCases.filter(\.isReserved).map {
             PluginRow(kind: $0, name: nil, id: nil, version: nil, source: nil, state: .reserved)
         }
-        rows = (RegistryBuilder.rows(of: catalog) + reserved).filter { kind == nil || $0.kind == kind }
+        rows = (found + reserved).filter { kind == nil || $0.kind == kind }
     }
 
     /// A table.
@@ -25,7 +32,13 @@ public struct PluginListing: Sendable {
                 row.version.map { "\($0)" } ?? "-", row.source ?? "-", state,
             ]
         }
-        return TextTable(header: ["KIND", "NAME", "ID", "VERSION", "SOURCE", "STATE"], rows: cells).text
+        let table = TextTable(header: ["KIND", "NAME", "ID", "VERSION", "SOURCE", "STATE"], rows: cells).text
+        var reasons: [String] = []
+        for row in rows {
+            guard case .error(let error) = row.state, !reasons.contains("\(error)") else { continue }
+            reasons.append("\(error)")
+        }
+        return reasons.isEmpty ? table : table + "\n\n" + reasons.joined(separator: "\n")
     }
 
     /// An array with one object a row; what a row does not have is null.

@@ -30,14 +30,20 @@ final class PluginLoader {
             }
             return Loaded(contributions: try PluginLoader.declared(registrar, candidate.manifest), digest: nil)
         case .file(let url, let shown):
-            return try load(url, shown: shown, candidate.manifest)
+            return try load(url, shown: shown, candidate.manifest, candidate.recorded)
         }
     }
 
     /// The order of the checks is that of the reasons for refusal: what is safe to say before any of the plugin's code
     /// runs is checked first.
-    private func load(_ url: URL, shown: String, _ manifest: PluginManifest) throws -> Loaded {
+    private func load(
+        _ url: URL, shown: String, _ manifest: PluginManifest, _ recorded: PluginWorkspace.Built?
+    ) throws -> Loaded {
         let file = try PluginFile(url, shown: shown)
+        if let recorded, recorded.digest != file.digest {
+            throw PluginError.changed(
+                shown, digest: file.digest, recorded: recorded.digest, workspace: recorded.workspace)
+        }
         if let known = loaded[file.digest] { return known }
         let sources = PluginFile.sources(of: url)
         let offered = PluginFile.hostFingerprint

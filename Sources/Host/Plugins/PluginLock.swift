@@ -14,8 +14,17 @@ public struct PluginLock: Sendable, Hashable {
         public let version: String
         /// SHA-256 of the file; nil for what is compiled in.
         public let digest: String?
+        /// The commit of its sources, when a workspace recorded it.
+        public let commit: String?
 
-        var shown: String { "\(id) \(version)" + (digest.map { " (\($0.prefix(8)))" } ?? "") }
+        init(id: String, version: String, digest: String?, commit: String? = nil) {
+            (self.id, self.version, self.digest, self.commit) = (id, version, digest, commit)
+        }
+
+        var shown: String {
+            let marks = [digest.map { String($0.prefix(8)) }, commit.map { "commit \($0.prefix(12))" }].compactMap { $0 }
+            return "\(id) \(version)" + (marks.isEmpty ? "" : " (\(marks.joined(separator: ", ")))")
+        }
     }
 
     init(_ plugins: [Plugin]) { self.plugins = plugins.sorted { $0.id < $1.id } }
@@ -37,11 +46,12 @@ public struct PluginLock: Sendable, Hashable {
                 "plugins",
                 .array(
                     plugins.map { plugin in
-                        .object([
-                            JSONValue.Member("id", .string(plugin.id)),
-                            JSONValue.Member("version", .string(plugin.version)),
-                            JSONValue.Member("sha256", plugin.digest.map { .string($0) } ?? .null),
-                        ])
+                        .object(
+                            [
+                                JSONValue.Member("id", .string(plugin.id)),
+                                JSONValue.Member("version", .string(plugin.version)),
+                                JSONValue.Member("sha256", .text(plugin.digest)),
+                            ] + (plugin.commit.map { [JSONValue.Member("commit", .string($0))] } ?? []))
                     })),
         ])
     }
@@ -57,7 +67,8 @@ public struct PluginLock: Sendable, Hashable {
                 guard let id = plugin["id"]?.string, let version = plugin["version"]?.string else {
                     throw InputError("plugins.lock.json", "has an entry without id or version: \(plugin.text)")
                 }
-                return Plugin(id: id, version: version, digest: plugin["sha256"]?.string)
+                return Plugin(
+                    id: id, version: version, digest: plugin["sha256"]?.string, commit: plugin["commit"]?.string)
             })
     }
 

@@ -46,6 +46,9 @@ struct PluginResolution {
         return candidate.isNamed || isUsed(number)
     }
 
+    /// Whether the user asked for the plugin's file.
+    private func isFatal(_ number: Int) -> Bool { !candidates[number].source.isCompiled && isWanted(number) }
+
     private func isUsed(_ number: Int) -> Bool {
         let manifest = candidates[number].manifest
         return ([manifest.id] + manifest.provides.map(\.id)).contains { optedIn.contains("\($0)") }
@@ -84,7 +87,8 @@ struct PluginResolution {
                     let error = PluginError.sameID(
                         manifest.id, ["\(candidates[earlier].source)", "\(candidate.source)"])
                     faults[number] = error
-                    errors.append(error)
+                    let isAsked = [earlier, number].contains(where: isFatal) || candidate.source.isCompiled
+                    if isAsked { errors.append(error) }
                 }
                 continue
             }
@@ -158,7 +162,8 @@ struct PluginResolution {
         guard let winner = contenders.count == 1 ? contenders.first : contenders.first(where: { replacesAll($0, contenders) })
         else {
             let error = PluginError.conflict(slot, contenders)
-            errors.append(error)
+            // Two that nobody asked for only make their name unusable: a run that needs it is told.
+            if contenders.contains(where: { isFatal($0.candidate) }) || contenders.allSatisfy(\.isCompiled) { errors.append(error) }
             for rival in rivals { states[rival.id] = contenders.contains { $0.id == rival.id } ? .error(error) : .available }
             return
         }

@@ -12,6 +12,12 @@ public struct PluginSDK: Sendable {
     let modules: URL
     /// Each C module's name and the folder of its headers.
     let cModules: [CModule]
+    /// The folder that the host's own sources lie in, when it was built there.
+    let sourceRoot: URL?
+    /// The built-in plugins' sources, in folders of folders, when they are there.
+    private let plugins: URL
+    /// The commit of the built-in plugins, when it is known.
+    let commit: String?
 
     struct CModule: Sendable {
         let name: String
@@ -55,6 +61,11 @@ public struct PluginSDK: Sendable {
             let headers = folder.appending(path: "include/\(name)")
             return CModule(name: name, headers: headers, map: headers.appending(path: "module.modulemap"))
         }
+        sourceRoot = nil
+        plugins = folder.appending(path: "plugins")
+        let about = FileManager.default.contents(atPath: folder.appending(path: "sdk.json").path) ?? Data()
+        // An SDK without a readable description has no commit, as one made from sources without git.
+        commit = (try? JSONValue(parsing: String(decoding: about, as: UTF8.self)))?["commit"]?.string
         if !isComplete { return nil }
     }
 
@@ -77,6 +88,9 @@ public struct PluginSDK: Sendable {
                 name: name, headers: folder.appending(path: "include"),
                 map: buildFolder.appending(path: "\(name).build/module.modulemap"))
         }
+        sourceRoot = sources.deletingLastPathComponent()
+        plugins = sources.deletingLastPathComponent().appending(path: "Plugins")
+        commit = nil
         if !isComplete { return nil }
     }
 
@@ -92,7 +106,8 @@ public struct PluginSDK: Sendable {
     }
 
     /// Copies the SDK into a folder that can be moved to another machine.
-    public func export(to folder: URL) throws {
+    /// - Parameter commit: of the sources; nil when they differ from every commit.
+    public func export(to folder: URL, commit: String? = nil) throws {
         let files = FileManager.default
         let target = folder.appending(path: "modules")
         try files.createDirectory(at: target, withIntermediateDirectories: true)
@@ -113,12 +128,44 @@ public struct PluginSDK: Sendable {
                 try text.write(to: map, atomically: true, encoding: .utf8)
             }
         }
+        try exportPlugins(to: folder.appending(path: "plugins"))
         let about = JSONValue.object([
             JSONValue.Member("fingerprint", .string(PluginFile.hostFingerprint)),
             JSONValue.Member("compiler", .string(String(cString: ft_compiler()))),
             JSONValue.Member("api", .string("\(PluginCatalog.offered)")),
+            JSONValue.Member("commit", .text(commit ?? self.commit)),
         ])
         try (about.text + "\n").write(to: folder.appending(path: "sdk.json"), atomically: true, encoding: .utf8)
+    }
+
+    /// The sources of a built-in plugin.
+    func pluginFolder(of id: PluginID) throws -> URL? {
+        guard FileManager.default.fileExists(atPath: plugins.path) else { return nil }
+        return try PluginSDK.pluginFolders(in: plugins).first { folder in
+            let text = try String(contentsOf: folder.appending(path: "plugin.json"), encoding: .utf8)
+            return try PluginManifest(text, file: folder.path).id == id
+        }
+    }
+
+    /// The folders with a manifest, two levels down.
+    private static func pluginFolders(in plugins: URL) throws -> [URL] {
+        try FileManager.default.subpathsOfDirectory(atPath: plugins.path).filter { path in
+            path.hasSuffix("/plugin.json") && path.split(separator: "/").count == 3
+        }.sorted().map { plugins.appending(path: $0).deletingLastPathComponent() }
+    }
+
+    /// Sources alone: what was built in their folders is not theirs.
+    private func exportPlugins(to target: URL) throws {
+        guard FileManager.default.fileExists(atPath: plugins.path) else { return }
+        for folder in try PluginSDK.pluginFolders(in: plugins) {
+            let parts = folder.path.split(separator: "/").suffix(2).joined(separator: "/")
+            let home = target.appending(path: parts)
+            try FileManager.default.createDirectory(at: home, withIntermediateDirectories: true)
+            for name in try FileManager.default.contentsOfDirectory(atPath: folder.path)
+            where ["swift", "json", "md"].contains((name as NSString).pathExtension) {
+                try copy(folder.appending(path: name), to: home.appending(path: name))
+            }
+        }
     }
 
     private func copy(_ source: URL, to target: URL) throws {

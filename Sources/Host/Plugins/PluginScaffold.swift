@@ -42,16 +42,20 @@ public struct PluginScaffold {
             throw PluginError(
                 .invalidScaffold, "\(folder.path) has files already", hint: "choose another folder: --into DIR")
         }
-        let contents = [
+        var contents = [
             "plugin.json": manifest, "\(typeName).swift": source.implementation, "\(typeName)Plugin.swift": principal,
-            "README.md": readme, "Tests/\(typeName)Tests.swift": tests, "recipe.yaml": source.recipe,
+            "README.md": readme, "Tests/\(typeName)Tests.swift": tests, "recipe.yaml": source.recipe.text,
         ]
+        if let data = source.recipe.data { contents[data.name] = data.text }
         for (name, text) in contents.sorted(by: { $0.key < $1.key }) {
             let file = folder.appending(path: name)
             try files.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
             try text.write(to: file, atomically: true, encoding: .utf8)
         }
     }
+
+    /// What trains with it first, in its folder.
+    var command: String { source.recipe.command }
 
     private var manifest: String {
         """
@@ -95,7 +99,7 @@ public struct PluginScaffold {
 
             forktail plugins build .
             forktail plugins info \(id) --plugin \(id).so
-            forktail train recipe.yaml
+            \(source.recipe.command)
 
         `\(typeName).swift` is the plugin, `\(typeName)Plugin.swift` registers it, `plugin.json` says what it is, and `Tests`
         checks it with PluginTestKit, a product of the forktail package.

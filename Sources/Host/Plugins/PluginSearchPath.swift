@@ -10,6 +10,8 @@ struct PluginSearchPath {
         /// Whether the user named it for this run, so that what is wrong with it ends the run.
         let isNamed: Bool
         let isOnCommandLine: Bool
+        /// What a workspace recorded of the file.
+        var recorded: PluginWorkspace.Built?
     }
 
     let roots: [Root]
@@ -25,6 +27,9 @@ struct PluginSearchPath {
         }
         var roots = settings.commandLine.map { root($0, isNamed: true, isOnCommandLine: true) }
         roots += settings.paths.map { root($0, isNamed: true) }
+        roots += settings.workspace.map { built in
+            Root(url: built.file, shown: built.shown, isNamed: true, isOnCommandLine: false, recorded: built)
+        }
         let variable = environment["FORKTAIL_PLUGIN_PATH"] ?? ""
         // A relative entry would make the set of plugins depend on the current directory.
         roots += variable.split(separator: ":").filter { $0.hasPrefix("/") || $0.hasPrefix("~/") }

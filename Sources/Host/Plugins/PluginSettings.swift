@@ -4,6 +4,8 @@ public struct PluginSettings: Sendable, Hashable {
     public var commandLine: [String]
     /// Files or folders of `plugins.paths`.
     public var paths: [String]
+    /// Files of `plugins.workspace`, with what was recorded of them.
+    public var workspace: [PluginWorkspace.Built]
     /// Ids of `plugins.use`: they win over what they replace and over their rivals.
     public var use: [String]
     /// Ids of `plugins.block`: they are left out before anything is resolved.
@@ -12,11 +14,12 @@ public struct PluginSettings: Sendable, Hashable {
     public var mentioned: [String]
 
     public init(
-        commandLine: [String] = [], paths: [String] = [], use: [String] = [], block: [String] = [],
+        commandLine: [String] = [], paths: [String] = [], workspace: [PluginWorkspace.Built] = [], use: [String] = [], block: [String] = [],
         mentioned: [String] = []
     ) {
         self.commandLine = commandLine
         self.paths = paths
+        self.workspace = workspace
         self.use = use
         self.block = block
         self.mentioned = mentioned

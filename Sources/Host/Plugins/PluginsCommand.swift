@@ -8,7 +8,7 @@ public struct PluginsCommand: ParsableCommand {
         commandName: "plugins", abstract: "List, explain, make and build plugins.",
         subcommands: [
             ListCommand.self, InfoCommand.self, ExplainCommand.self, ValidateCommand.self, NewCommand.self,
-            BuildCommand.self, SDKCommand.self,
+            BuildCommand.self, ForkCommand.self, DiffCommand.self, UpdateCommand.self, SyncCommand.self, SDKCommand.self,
         ])
 
     public init() {}
@@ -17,15 +17,18 @@ public struct PluginsCommand: ParsableCommand {
     struct Selection: ParsableArguments {
         @Option(name: .customLong("plugin"), help: "A plugin file or folder; may be given several times.")
         var paths: [String] = []
+        @Option(help: "A workspace file, whose plugins are seen as `plugins sync` built them.") var workspace: String?
         @Option(help: "An id that may replace others (plugins.use); may be given several times.")
         var use: [String] = []
         @Option(help: "An id to leave out (plugins.block); may be given several times.")
         var block: [String] = []
 
-        var catalog: PluginCatalog {
+        func catalog() throws -> PluginCatalog {
             PluginCatalog(
                 compiled: CompiledPlugins.current,
-                settings: PluginSettings(commandLine: paths, use: use, block: block))
+                settings: PluginSettings(
+                    commandLine: paths, workspace: try workspace.map { try PluginWorkspace($0).built() } ?? [], use: use,
+                    block: block))
         }
     }
 
@@ -33,10 +36,13 @@ public struct PluginsCommand: ParsableCommand {
         static let configuration = CommandConfiguration(commandName: "list", abstract: "Every plugin and its state.")
         @Option(help: "Only this kind.") var kind: PluginKind?
         @Flag(help: "One JSON array.") var json = false
+        @Flag(name: .customLong("load"), help: "Load every plugin in use, which shows what manifests do not.") var loads = false
         @OptionGroup var selection: Selection
 
         func run() throws {
-            let listing = PluginListing(selection.catalog, kind: kind)
+            let listing = loads
+                ? PluginListing(try RegistryBuilder(selection.catalog()).build(), kind: kind)
+                : PluginListing(try selection.catalog(), kind: kind)
             print(json ? listing.json : listing.text)
         }
     }
@@ -47,7 +53,7 @@ public struct PluginsCommand: ParsableCommand {
         @Argument(help: "publisher.kind.name") var id: String
         @OptionGroup var selection: Selection
 
-        func run() throws { print(try PluginReport(selection.catalog).info(id)) }
+        func run() throws { print(try PluginReport(selection.catalog()).info(id)) }
     }
 
     struct ExplainCommand: ParsableCommand {
@@ -57,7 +63,7 @@ public struct PluginsCommand: ParsableCommand {
         @Argument var name: String
         @OptionGroup var selection: Selection
 
-        func run() throws { print(try PluginReport(selection.catalog).explain(kind, name)) }
+        func run() throws { print(try PluginReport(selection.catalog()).explain(kind, name)) }
     }
 
     struct ValidateCommand: ParsableCommand {
@@ -80,7 +86,10 @@ public struct PluginsCommand: ParsableCommand {
             let scaffold = try PluginScaffold(kind, id)
             let folder = URL(filePath: into ?? scaffold.typeName)
             try scaffold.write(to: folder)
-            print("wrote \(folder.relativePath)\nnext: forktail plugins build \(folder.relativePath)")
+            let steps = scaffold.command.split(separator: "\n").map { $0.drop { $0 == " " } }
+            print(
+                (["wrote \(folder.relativePath)", "next, in that folder:", "  forktail plugins build ."] + steps.map { "  \($0)" })
+                    .joined(separator: "\n"))
         }
     }
 
@@ -105,13 +114,14 @@ public struct PluginsCommand: ParsableCommand {
             commandName: "sdk", abstract: "What plugins are compiled against.", subcommands: [ExportCommand.self])
     }
 
-    struct ExportCommand: ParsableCommand {
+    struct ExportCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "export", abstract: "Copy modules, headers and fingerprint into a folder.")
         @Argument var folder: String
 
-        func run() throws {
-            try PluginSDK.find().export(to: URL(filePath: folder))
+        func run() async throws {
+            let sdk = try PluginSDK.find()
+            try sdk.export(to: URL(filePath: folder), commit: await sdk.pluginCommit())
             print("wrote \(folder)\nuse it: export FORKTAIL_SDK=\(URL(filePath: folder).path)")
         }
     }

@@ -10,7 +10,10 @@ extension Registry {
             + (recipe["trackers"]?.array ?? []).map(Optional.some)
         let ids = named.compactMap { $0?.string ?? $0?["name"]?.string }.filter { $0.contains(".") }
         return try build(
-            PluginSettings(paths: section.paths, use: section.use, block: section.block, mentioned: ids))
+            PluginSettings(
+                paths: section.paths,
+                workspace: section.workspace.isEmpty ? [] : PluginWorkspace(section.workspace).built(),
+                use: section.use, block: section.block, mentioned: ids))
     }
 
     /// The plugins of a command without a recipe.

@@ -32,7 +32,8 @@ public struct RegistryBuilder {
                 }
                 locked.append(
                     PluginLock.Plugin(
-                        id: "\(manifest.id)", version: "\(manifest.version)", digest: loaded.digest))
+                        id: "\(manifest.id)", version: "\(manifest.version)", digest: loaded.digest,
+                        commit: candidate.recorded?.commit))
             } catch let error as PluginError {
                 let ids = [manifest.id] + manifest.provides.map(\.id)
                 if candidate.isNamed || ids.contains(where: { use.contains("\($0)") }) { errors.append(error) }
@@ -41,7 +42,11 @@ public struct RegistryBuilder {
         }
         guard errors.isEmpty else { throw PluginErrors(errors: errors) }
         let rows = resolution.rows.map { row in
-            guard let id = row.id, let error = failures[id], case .active = row.state else { return row }
+            guard let id = row.id, let error = failures[id] else { return row }
+            switch row.state {
+            case .active, .replaced: break
+            default: return row
+            }
             return PluginRow(
                 kind: row.kind, name: row.name, id: id, version: row.version, source: row.source, state: .error(error))
         }

@@ -4,7 +4,7 @@ import PluginAPI
 struct ScaffoldSource {
     let summary: String
     let implementation: String
-    let recipe: String
+    let recipe: ScaffoldRecipe
     var hasConfig = true
 
     /// nil for kinds that nothing can provide yet.
@@ -45,7 +45,7 @@ struct ScaffoldSource {
                             scores.crossEntropy(weight: "tokens")
                         }
                     }
-                    """, recipe: "trainer: {name: \(name)}")
+                    """, recipe: ScaffoldRecipe(["trainer": name]))
         case .optimizer:
             self.init(
                 summary: "Gradient descent", imports: ["PluginAPI"], also: ["Core"],
@@ -65,7 +65,7 @@ struct ScaffoldSource {
                             return UpdatedElement(weight: element.weight - element.lr * step, states: [])
                         }
                     }
-                    """, recipe: "optimizer: {name: \(name), lr: 1.0e-3}")
+                    """, recipe: ScaffoldRecipe(["optimizer": "{name: \(name), lr: 1.0e-3}"]))
         case .scheduler:
             self.init(
                 summary: "A factor that falls linearly", imports: ["PluginAPI"],
@@ -86,32 +86,32 @@ struct ScaffoldSource {
                             1 - (1 - floor) * horizon.progress(step: step)
                         }
                     }
-                    """, recipe: "scheduler: {name: \(name), warmup_steps: 5}")
+                    """, recipe: ScaffoldRecipe(["scheduler": "{name: \(name), warmup_steps: 5}"]))
         case .reward:
             self.init(
-                summary: "Rewards completions that contain a word", imports: ["DataLoader", "PluginAPI"],
+                summary: "Rewards completions that contain a token", imports: ["DataLoader", "PluginAPI"],
                 body: """
-                    /// 1 when the completion contains the word, else 0.
+                    /// 1 when the completion contains the token, else 0.
                     public struct \(type): Reward {
-                        \(Self.config("word", "\"therefore\"", "what completions should contain"))
+                        \(Self.config("token", "7", "the id that completions should contain"))
 
-                        private let word: String
+                        private let token: Int
 
-                        public init(_ config: Config) throws { word = config.word }
+                        public init(_ config: Config) throws { token = config.token }
 
                         public func score(_ completion: Completion, for sample: Sample) throws -> Double? {
-                            completion.text.split { !$0.isLetter }.contains { $0 == word } ? 1 : 0
+                            completion.ids.contains { Int($0) == token } ? 1 : 0
                         }
                     }
-                    """, recipe: "trainer: {name: grpo, rewards: [{name: \(name)}]}")
+                    """, recipe: Self.rewarded(name))
         case .loader:
             self.init(
-                summary: "Reads files of lines, one sample a line",
+                summary: "Reads files of lines, a JSON list of token ids a line",
                 imports: ["DataLoader", "Foundation", "PluginAPI"],
                 body: """
                     /// Every line of every file, in order, as the column `column`.
                     public struct \(type): LoaderPlugin {
-                        \(Self.config("column", "\"text\"", "the column that holds the line"))
+                        \(Self.config("column", "\"input_ids\"", "the column that holds the line"))
 
                         private let column: String
 
@@ -138,11 +138,11 @@ struct ScaffoldSource {
                         func sample(at position: Int) throws -> Sample {
                             let line = lines[position % lines.count]
                             return Sample(
-                                schema: Schema(names: [column], encodings: [.string]), buffer: ByteBuffer(line.utf8),
+                                schema: Schema(names: [column], encodings: [.json]), buffer: ByteBuffer(line.utf8),
                                 ranges: [0..<line.utf8.count], origin: "lines", index: position % lines.count)
                         }
                     }
-                    """, recipe: "data: {loader: {name: \(name)}, train: [FILE]}")
+                    """, recipe: Self.listed(name))
         case .tracker:
             self.init(
                 summary: "Writes figures to a text file", imports: ["Foundation", "JSON", "PluginAPI"],
@@ -167,14 +167,14 @@ struct ScaffoldSource {
 
                         public func finish() throws { try handle.close() }
                     }
-                    """, recipe: "trackers: [{name: \(name)}]")
+                    """, recipe: ScaffoldRecipe(["trackers": "[{name: \(name)}]"]))
         case .task:
             self.init(
                 summary: "Generated lines: count up", imports: ["PluginAPI"],
                 body: """
-                    /// "3 4 5" and what comes next. Even starts are for training, odd ones are held out.
+                    /// The tokens 4, 5, 6 and so on. Even starts are for training, odd ones are held out.
                     public struct \(type): GeneratedTask {
-                        \(Self.config("largest", "100", "the largest start"))
+                        \(Self.config("largest", "20", "the largest start, even"))
 
                         private let largest: Int
 
@@ -184,11 +184,11 @@ struct ScaffoldSource {
                             let offset = Int(seed % UInt64(largest))
                             return (0..<count).map { index in
                                 let start = (offset + index) % largest / 2 * 2 + (split == .train ? 0 : 1)
-                                return "{\\"prompt\\": \\"\\(start) \\(start + 1)\\", \\"completion\\": \\" \\(start + 2)\\"}"
+                                return "{\\"input_ids\\": [1, \\(start), \\(start + 1), \\(start + 2), 2]}"
                             }
                         }
                     }
-                    """, recipe: "# forktail data make \(name) --output FILE.jsonl")
+                    """, recipe: Self.made(name))
         case .model:
             self.init(
                 summary: "Reads config.json of one more model family", imports: ["Core", "PluginAPI"],
@@ -201,7 +201,7 @@ struct ScaffoldSource {
                             try config.read { values in values.rotaryDecoder() }
                         }
                     }
-                    """, recipe: "model: {path: DIR}   # a directory whose config.json says \"model_type\": \"\(name)\"")
+                    """, recipe: ScaffoldRecipe(["model": "{config: \(ScaffoldRecipe.model(name))}"]))
             hasConfig = false
         case .parallelism:
             self.init(
@@ -232,20 +232,48 @@ struct ScaffoldSource {
                             plan.storage.sharingRanks = config.share
                         }
                     }
-                    """, recipe: "parallel: {data: {size: 2, strategy: \(name)}}")
+                    """, recipe: Self.divided(name))
         case .shuffle, .storage, .communicator, .backend, .adapter, .template:
             return nil
         }
     }
 
     private init(
-        summary: String, imports: [String], also: [String] = [], body: String, recipe: String
+        summary: String, imports: [String], also: [String] = [], body: String, recipe: ScaffoldRecipe
     ) {
         self.summary = summary
         let lines = (imports.map { "public import \($0)" } + also.map { "import \($0)" })
             .sorted { $0.split(separator: " ").last ?? "" < $1.split(separator: " ").last ?? "" }
         implementation = lines.joined(separator: "\n") + "\n\n" + body + "\n"
-        self.recipe = recipe + "\nplugins: {paths: [.]}\n"
+        self.recipe = recipe
+    }
+
+    /// Prompts instead of documents, and a trainer that asks for the reward.
+    private static func rewarded(_ name: String) -> ScaffoldRecipe {
+        var recipe = ScaffoldRecipe([
+            "trainer": "{name: grpo, rewards: [{name: \(name)}], num_generations: 2, max_completion_length: 8, stop_ids: [2]}"
+        ])
+        recipe.data = ("train.jsonl", (3..<11).map { "{\"prompt_ids\": [1, \($0)]}\n" }.joined())
+        return recipe
+    }
+
+    private static func listed(_ name: String) -> ScaffoldRecipe {
+        var recipe = ScaffoldRecipe(["data": "{loader: {name: \(name)}, train: [train.txt]}"])
+        recipe.data = ("train.txt", (3..<11).map { "[1, \($0), \($0 + 1), \($0 + 2), 2]\n" }.joined())
+        return recipe
+    }
+
+    private static func made(_ name: String) -> ScaffoldRecipe {
+        var recipe = ScaffoldRecipe()
+        recipe.data = nil
+        recipe.command = "forktail data make \(name) --plugin . --count 8 --output train.jsonl\n    forktail train recipe.yaml"
+        return recipe
+    }
+
+    private static func divided(_ name: String) -> ScaffoldRecipe {
+        var recipe = ScaffoldRecipe(["parallel": "{data: {size: 2, strategy: \(name)}}"])
+        recipe.command = "forktail launch -n 2 -- train recipe.yaml"
+        return recipe
     }
 
     /// A configuration with one setting.

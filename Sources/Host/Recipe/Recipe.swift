@@ -56,6 +56,7 @@ struct Recipe: Sendable {
     /// What may change when a run is resumed (contract: "Resuming with a changed recipe").
     static let freeKeys: Set<String> = [
         "name", "steps", "epochs", "checkpoint", "evaluation", "trackers", "parallel", "plugins.paths",
+        "plugins.workspace",
     ]
 
     /// Reads `plugins:` alone, which must be known before names can be resolved.

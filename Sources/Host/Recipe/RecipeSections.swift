@@ -151,12 +151,14 @@ struct EvaluationSection: PluginConfig {
 /// `plugins:`
 struct PluginsSection: PluginConfig {
     var paths: [String] = []
+    var workspace = ""
     var use: [String] = []
     var block: [String] = []
 
     static let template = PluginsSection()
     static let help = [
         "paths": "plugin files or directories to load (see forktail plugins build)",
+        "workspace": "a workspace file; its plugins are loaded as forktail plugins sync built them",
         "use": "ids of plugins that may replace others",
         "block": "ids of plugins that must not be used",
     ]

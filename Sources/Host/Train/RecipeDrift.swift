@@ -13,7 +13,8 @@ enum RecipeDrift {
         }
     }
 
-    private static func flatten(_ value: JSONValue, _ prefix: String = "") -> [String: String] {
+    /// Every setting by its path of keys, as text.
+    static func flatten(_ value: JSONValue, _ prefix: String = "") -> [String: String] {
         guard case .object(let members) = value else { return [prefix: value.text] }
         return members.reduce(into: [:]) { all, member in
             let key = prefix.isEmpty ? member.key : prefix + "." + member.key

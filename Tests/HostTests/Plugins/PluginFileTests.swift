@@ -183,7 +183,7 @@ import Testing
             try TestPlugins.place("acme", in: folder, manifest: TestPlugins.manifest("acme.scheduler.wave"))
             try "{".write(to: folder.appending(path: "broken.json"), atomically: true, encoding: .utf8)
             try "no library".write(to: folder.appending(path: "broken.so"), atomically: true, encoding: .utf8)
-            // A file that is no library at all is listed like any other: nothing tried to load it.
+            // A file that nothing can be loaded from is listed like any other: nothing tried to.
             let rows = RegistryBuilder.rows(of: TestPlugins.catalog([], path: folder.path))
             #expect(rows.map { "\($0.state)" } == ["active", "error: invalid manifest"])
         }

@@ -50,10 +50,18 @@ enum TestPlugins {
             environment: environment)
     }
 
-    /// A file that no plugin can be loaded from, and a manifest beside it.
+    /// A file that looks like a library and that no plugin can be loaded from, and a manifest beside it.
     static func place(_ id: String, in folder: URL, manifest: String) throws {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        try "not a library".write(to: folder.appending(path: "\(id).so"), atomically: true, encoding: .utf8)
+        // An ELF header that speaks of nothing beyond itself.
+        var header = [UInt8](repeating: 0, count: 64)
+        header.replaceSubrange(0..<6, with: [0x7F, UInt8(ascii: "E"), UInt8(ascii: "L"), UInt8(ascii: "F"), 2, 1])
+        #if arch(arm64)
+            header[18] = 183
+        #else
+            header[18] = 62
+        #endif
+        try Data(header).write(to: folder.appending(path: "\(id).so"))
         try manifest.write(to: folder.appending(path: "\(id).json"), atomically: true, encoding: .utf8)
     }
 }
