@@ -104,7 +104,7 @@ let package = Package(
         tests("CoreTests", ["Core", "JSON", "Random", "CKernels", "PluginTestKit"]),
         tests("DataLoaderTests", ["DataLoader", "JSON", "Random"]),
         tests("TextTests", ["Text"]),
-        tests("ForksTests", ["Forks", "JSON", "Random"]),
+        tests("ForksTests", ["Forks", "JSON", "Random", "forktail"]),
         tests("PluginAPITests", ["PluginAPI", "PluginTestKit", "Core", "DataLoader", "JSON"]),
         tests(
             "HostTests",

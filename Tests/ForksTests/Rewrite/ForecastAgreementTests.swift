@@ -28,7 +28,7 @@ struct ForecastAgreementTests {
         let before = try await fork.snapshot()
         let gitFiles = try fork.gitFiles()
         let forecast = try await Forecast.make(try await fork.repository, to: "v1.1.0")
-        #expect(try fork.gitFiles() == gitFiles, "plan touches nothing, seed \(seed)")
+        #expect(Set(try fork.gitFiles()).symmetricDifference(gitFiles) == [], "plan touches nothing, seed \(seed)")
         #expect(try await fork.snapshot() == before, "plan touches nothing, seed \(seed)")
 
         let byHand = try TestFork(copying: fork)
