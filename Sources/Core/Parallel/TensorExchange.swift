@@ -28,7 +28,8 @@ public struct TensorExchange: LayerExchange {
         let sharers = communicator.neighbours(isPartial ? count : placement.sharerCount(of: length, over: count))
         if sharers.rankCount > 1 { place.sharers = [sharers] }
         place.isCounted = placement.role == .replicated ? rank == 0 : sharers.rank == 0
-        if place.part.shape != spec.shape { place.peers = (communicator, speaks: sharers.rank == 0) }
+        // On all ranks alike, also on one that happens to have all of a small vocabulary.
+        if ![.replicated, .partial].contains(placement.role) { place.peers = (communicator, speaks: sharers.rank == 0) }
         return place
     }
 
