@@ -20,10 +20,11 @@ package struct PluginFolder: Sendable {
     /// What git calls the folder in a commit.
     private func tree(in commit: String) -> String { path.isEmpty ? "\(commit)^{tree}" : "\(commit):\(path)" }
 
-    /// The commit that is checked out, and the folder in it.
+    /// The folder as it is checked out, and the last commit that changed it: one of upstream's where a fork did not touch it,
+    /// so that it outlives the fork's own, which are rewritten by every sync.
     /// - Throws: `InputError` when it is not committed.
     func committed() async throws -> (commit: String, tree: String) {
-        let commit = try await git.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        let commit = try await git.run(["log", "-1", "--format=%H", "HEAD", "--", pathspec])
         let tree = try await git.run(["rev-parse", "--verify", "--quiet", tree(in: "HEAD")])
         guard commit.status == 0, tree.status == 0 else {
             throw InputError(

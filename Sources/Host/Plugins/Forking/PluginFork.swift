@@ -22,7 +22,9 @@ struct PluginFork {
     /// - Throws: `InputError`, `PluginError`.
     init(_ parent: String, as id: String, into: String?, from: String?, directory: URL, today: Day) async throws {
         let (parentID, id) = try PluginFork.ids(parent, id)
+        // A parent that does not exist is said before a name that does not fit it.
         let source = try await PluginFork.source(parentID, from: from, directory: directory)
+        try PluginFork.check(id, against: parentID)
         let folder = PluginFork.target(id, source, into: into, directory).standardizedFileURL
         try PluginFork.write(source, id, to: folder)
         let here = directory.path + "/"
@@ -42,25 +44,25 @@ struct PluginFork {
             }
         }
         let (old, new) = (read(parent, at: "the plugin to fork"), read(id, at: "--as"))
-        if let old, let new {
-            if new.publisher == "core" {
-                problems.append(
-                    InputProblem("--as", "the publisher 'core' is Forktail's own", fix: "--as acme.\(old.kind.rawValue).\(old.name)"))
-            } else if new.publisher == old.publisher {
-                problems.append(
-                    InputProblem(
-                        "--as", "found \(old.publisher)'s own name '\(new)'; a fork replaces its parent by the same name, so "
-                            + "it needs another publisher",
-                        fix: "--as \(old.publisher)-2.\(old.kind.rawValue).\(old.name)"))
-            } else if (new.kind, new.name) != (old.kind, old.name) {
-                problems.append(
-                    InputProblem(
-                        "--as", "found '\(new)'; a fork keeps the kind and name of its parent, so that it can replace it",
-                        fix: "--as \(new.publisher).\(old.kind.rawValue).\(old.name)"))
-            }
-        }
-        guard let old, let new, problems.isEmpty else { throw InputError(problems) }
+        guard let old, let new else { throw InputError(problems) }
         return (old, new)
+    }
+
+    private static func check(_ new: PluginID, against old: PluginID) throws {
+        if new.publisher == "core" {
+            throw InputError("--as", "the publisher 'core' is Forktail's own", fix: "--as acme.\(old.kind.rawValue).\(old.name)")
+        }
+        if new.publisher == old.publisher {
+            throw InputError(
+                "--as", "found \(old.publisher)'s own name '\(new)'; a fork replaces its parent by the same name, so "
+                    + "it needs another publisher",
+                fix: "--as \(old.publisher)-2.\(old.kind.rawValue).\(old.name)")
+        }
+        if (new.kind, new.name) != (old.kind, old.name) {
+            throw InputError(
+                "--as", "found '\(new)'; a fork keeps the kind and name of its parent, so that it can replace it",
+                fix: "--as \(new.publisher).\(old.kind.rawValue).\(old.name)")
+        }
     }
 
     private static func source(_ id: PluginID, from: String?, directory: URL) async throws -> ParentSource {
