@@ -196,7 +196,8 @@ import Testing
             let turns = Int.random(in: 0...60_000)
             _ = try Executable.shell(
                 """
-                cd "$1" && "$0" plugins update "$2" --check true & id=$!
+                cd "$1" || exit 1
+                "$0" plugins update "$2" --check true & id=$!
                 if [ "$3" != 0.0000 ]; then sleep "$3"; else
                     until [ -e "$1/.git/forktail/update/$2/journal.json" ] || ! kill -0 $id 2> /dev/null; do :; done
                     for ((i = 0; i < $4; i++)); do :; done
