@@ -20,12 +20,7 @@ package struct PluginFolder: Sendable {
     /// What git calls the folder in a commit.
     private func tree(in commit: String) -> String { path.isEmpty ? "\(commit)^{tree}" : "\(commit):\(path)" }
 
-<<<<<<< HEAD
-    /// The folder as it is checked out, and the last commit that changed it: one of upstream's where a fork did not touch it,
-    /// so that it outlives the fork's own, which are rewritten by every sync.
-=======
     /// The folder as it is committed, and the commit that made it so: one that stays where it is when later ones are rewritten.
->>>>>>> 229c02394dec24d9ec13e3375293564a5ef31232
     /// - Throws: `InputError` when it is not committed.
     func committed() async throws -> (commit: String, tree: String) {
         let commit = try await git.run(["log", "-1", "--format=%H", "HEAD", "--", pathspec])
