@@ -90,8 +90,8 @@ extension Replay {
         let found = try await git.run(["show", "\(step.commit):\(UpstreamFile.name)"])
         guard found.status == 0 else { return }
         let notes = Replay.removing(gone, from: found.bytes)
-        let isFirst = try await git.read(["rev-parse", "HEAD"]).text == git.read(["rev-parse", "\(step.commit)^"]).text
-        if isFirst, notes == found.bytes {
+        let places = try await git.read(["rev-parse", "HEAD", "\(step.commit)^"]).lines
+        if places.first == places.last, notes == found.bytes {
             try await git.change(["merge", "-q", "--ff-only", step.commit])
         } else {
             try await commitNotes(notes, ["-C", step.commit])

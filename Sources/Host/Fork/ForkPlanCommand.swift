@@ -1,5 +1,6 @@
 import ArgumentParser
 import Forks
+import JSON
 
 /// `forktail fork plan`: what a sync would do.
 struct ForkPlanCommand: ForkCommand {
