@@ -85,7 +85,8 @@ package struct ForkInit: Sendable {
         } else {
             guard try await repository.commit("refs/remotes/\(branch)") != nil else {
                 throw ForkError(
-                    "--track", "\(url) has no branch '\(tracking)'", fix: "git branch --remotes --list '\(ForkRepository.remote)/*'")
+                    "--track", "\(url) has no branch '\(tracking)'",
+                    fix: "git branch --remotes --list '\(ForkRepository.remote)/*'")
             }
             let meeting = try await git.run(["merge-base", "HEAD", branch])
             guard meeting.status == 0 else {

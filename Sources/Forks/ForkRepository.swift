@@ -154,11 +154,13 @@ package struct ForkRepository: Sendable {
 
     /// What is wrong with the base: it does not exist, is not below HEAD, or its tag means another commit.
     package func baseProblems(_ header: UpstreamHeader) async throws -> [ForkProblem] {
+        let isShallow = try await git.read(["rev-parse", "--is-shallow-repository"]).text == "true"
+        let unshallow = "git fetch --unshallow"
         guard try await commit(header.base) == header.base else {
             return [
                 ForkProblem(
                     "Base", "the commit \(header.base.prefix(8)) does not exist here",
-                    fix: "git fetch --tags \(ForkRepository.remote)")
+                    fix: isShallow ? unshallow : "git fetch --tags \(ForkRepository.remote)")
             ]
         }
         var problems: [ForkProblem] = []
@@ -166,7 +168,8 @@ package struct ForkRepository: Sendable {
             let meant = try await git.run(["merge-base", "HEAD", "refs/remotes/\(ForkRepository.trackingBranch(header))"])
             let fix = meant.status == 0 ? "write: Base: \(meant.text)" : "git switch BRANCH, the branch that holds the fork"
             problems.append(
-                ForkProblem("Base", "the commit \(header.base.prefix(8)) is not an ancestor of HEAD", fix: fix))
+                ForkProblem(
+                    "Base", "the commit \(header.base.prefix(8)) is not an ancestor of HEAD", fix: isShallow ? unshallow : fix))
         }
         if let tag = header.baseTag {
             let tagged = try await commit("refs/tags/\(tag)")

@@ -122,6 +122,19 @@ struct ForkRepositoryTests {
                 """)
     }
 
+    @Test("a clone without the commits in between")
+    func shallow() async throws {
+        let workspace = try await ForkWorkspace()
+        try await workspace.commit(workspace.fork, "FORK: x", ["mine.txt": "x"])
+        try await Git(workspace.root).change(["clone", "--quiet", "--depth=1", "file://\(workspace.fork.directory)", "shallow"])
+        let repository = try await ForkRepository(workspace.root + "/shallow")
+        let problems = try await repository.baseProblems(repository.fork().header)
+        #expect(
+            problems.map { workspace.plain($0.description) } == [
+                "Base: the commit HASH does not exist here\n    fix: git fetch --unshallow"
+            ])
+    }
+
     @Test("an upstream that rewrote its history")
     func rewritten() async throws {
         let workspace = try await ForkWorkspace(initialized: false)

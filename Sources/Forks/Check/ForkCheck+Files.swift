@@ -14,7 +14,8 @@ extension ForkCheck {
             findings.append(
                 CheckFinding(
                     5, path, "differs from upstream, and no entry names it in Touches",
-                    fix: slug.map { "add it to Touches of '## \($0)'" } ?? "git checkout \(header.base.prefix(8)) -- \(ShellWord.quoted(path))"))
+                    fix: slug.map { "add it to Touches of '## \($0)'" }
+                        ?? "git checkout \(header.base.prefix(8)) -- \(ShellWord.quoted(path))"))
         }
         return findings
     }

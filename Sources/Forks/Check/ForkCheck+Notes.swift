@@ -27,7 +27,8 @@ extension ForkCheck {
                 findings.append(
                     CheckFinding(
                         8, entry.slug, "replaces \(replaces), and plugin.json in what it touches replaces \(found)",
-                        fix: replaced.count == 1 ? "write: Replaces: \(found)" : "write \"replaces\": \"\(replaces)\" in plugin.json"))
+                        fix: replaced.count == 1
+                            ? "write: Replaces: \(found)" : "write \"replaces\": \"\(replaces)\" in plugin.json"))
             } else if entry.replaces == nil, entry.kind == .pluginOverride {
                 let meant = replaced.count == 1 ? replaced.first : nil
                 findings.append(
@@ -43,7 +44,8 @@ extension ForkCheck {
         guard try await repository.commit(commit) != nil else { return false }
         if try await repository.isAncestor(commit, of: "HEAD") { return true }
         let holders = try await repository.git.read(
-            ["for-each-ref", "--count=1", "--contains", commit, "--format=%(refname)", "refs/remotes/\(ForkRepository.remote)/", "refs/tags/"])
+            ["for-each-ref", "--count=1", "--contains", commit, "--format=%(refname)",
+                "refs/remotes/\(ForkRepository.remote)/", "refs/tags/"])
         return !holders.bytes.isEmpty
     }
 

@@ -87,7 +87,8 @@ extension ForkCheck {
                     12, change.slug,
                     isWhole
                         ? "upstream has this change already"
-                        : "upstream has \(there.count) of its \(change.commits.count) commits already, the first is \(first.shortHash)",
+                        : "upstream has \(there.count) of its \(change.commits.count) commits already, "
+                            + "the first is \(first.shortHash)",
                     fix: isWhole
                         ? "forktail fork drop \(change.slug)"
                         : "forktail fork sync \(ForkRepository.trackingBranch(header))", isWarning: !isWhole))

@@ -12,8 +12,9 @@ struct DEP3 {
         case .submitted: fields = [("Origin", entry.origin ?? "vendor"), ("Forwarded", detail)]
         case .inappropriate: fields = [("Origin", entry.origin ?? "vendor"), ("Forwarded", "not-needed")]
         case .denied:
-            let address = detail.prefix { !$0.isWhitespace }
-            fields = [("Origin", entry.origin ?? "vendor"), ("Forwarded", address.hasSuffix(":") ? String(address.dropLast()) : String(address))]
+            // The address and ": " before the reason.
+            let address = detail.prefix { !$0.isWhitespace }.dropLast()
+            fields = [("Origin", entry.origin ?? "vendor"), ("Forwarded", String(address))]
         case .backport:
             let isCommit = detail.wholeMatch(of: /[0-9a-f]{7,40}/) != nil
             let what = isCommit ? "commit:\(detail)" : detail

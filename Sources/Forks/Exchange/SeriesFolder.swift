@@ -39,7 +39,9 @@ package struct SeriesFolder: Sendable {
     /// - Throws: `ForkError` when there is no series, or a patch is missing.
     package func read() throws -> (base: String, patches: [String]) {
         guard let data = FileManager.default.contents(atPath: file(PatchSeries.order)) else {
-            throw ForkError("", "\(path) holds no exported series: there is no file '\(PatchSeries.order)'", fix: "forktail fork export DIR")
+            throw ForkError(
+                "", "\(path) holds no exported series: there is no file '\(PatchSeries.order)'",
+                fix: "forktail fork export DIR")
         }
         let lines = String(decoding: data, as: UTF8.self).split(separator: "\n").map { String($0).trimmed() }
         let bases = lines.compactMap { $0.wholeMatch(of: /# base ([0-9a-f]{40})/).map { String($0.1) } }
@@ -47,14 +49,18 @@ package struct SeriesFolder: Sendable {
         var problems: [ForkProblem] = []
         if bases.count != 1 {
             problems.append(
-                ForkProblem(file(PatchSeries.order), "found \(bases.count) lines '# base', expected one with 40 hexadecimal digits"))
+                ForkProblem(
+                    file(PatchSeries.order),
+                    "found \(bases.count) lines '# base', expected one with 40 hexadecimal digits"))
         }
         let there = Set(try contents())
         for name in names where !there.contains(name) {
             problems.append(ForkProblem(file(PatchSeries.order), "names \(name), which does not exist"))
         }
         for name in there.subtracting(names).sorted() where name.hasSuffix(".patch") {
-            problems.append(ForkProblem(file(PatchSeries.order), "does not name \(name), which exists", fix: "put it in its place"))
+            problems.append(
+                ForkProblem(
+                    file(PatchSeries.order), "does not name \(name), which exists", fix: "put it in its place"))
         }
         guard problems.isEmpty, let base = bases.first else { throw ForkError(problems) }
         return (base, names.map(file))

@@ -28,7 +28,8 @@ package struct SeriesImport: Sendable {
         }
         guard try await repository.commit("refs/heads/\(branch)") == nil else {
             throw ForkError(
-                "", "the branch '\(branch)' exists already", fix: "forktail fork import \(ShellWord.quoted(folder.path)) --branch NAME")
+                "", "the branch '\(branch)' exists already",
+                fix: "forktail fork import \(ShellWord.quoted(folder.path)) --branch NAME")
         }
         try await git.change(["switch", "--quiet", "--create", branch, base])
         guard !patches.isEmpty else { return 0 }

@@ -20,12 +20,12 @@ package struct PluginFolder: Sendable {
     /// What git calls the folder in a commit.
     private func tree(in commit: String) -> String { path.isEmpty ? "\(commit)^{tree}" : "\(commit):\(path)" }
 
-    /// The commit that is checked out, and the folder in it.
+    /// The folder as it is committed, and the commit that made it so: one that stays where it is when later ones are rewritten.
     /// - Throws: `InputError` when it is not committed.
     func committed() async throws -> (commit: String, tree: String) {
-        let commit = try await git.run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"])
+        let commit = try await git.run(["log", "-1", "--format=%H", "HEAD", "--", pathspec])
         let tree = try await git.run(["rev-parse", "--verify", "--quiet", tree(in: "HEAD")])
-        guard commit.status == 0, tree.status == 0 else {
+        guard commit.status == 0, !commit.text.isEmpty, tree.status == 0 else {
             throw InputError(
                 shown, "is not committed yet",
                 fix: "git -C \(ShellWord.quoted(git.directory)) add \(pathspec) && git -C \(ShellWord.quoted(git.directory)) commit")
