@@ -12,8 +12,8 @@ struct Replay {
     func next(after done: [ReplayedCommit]) async throws -> ReplayedCommit {
         let step = request.steps[done.count]
         switch step.kind {
-        case .syncNote: return ReplayedCommit(step, .superseded)
-        case .notes:
+        case .syncNote where request.dropped == nil: return ReplayedCommit(step, .superseded)
+        case .syncNote, .notes:
             try await carryNotes(step, without: request.gone(after: done))
             return ReplayedCommit(step, .notes)
         case .change where step.slug != nil && step.slug == request.dropped: return ReplayedCommit(step, .dropped)

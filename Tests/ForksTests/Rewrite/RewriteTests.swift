@@ -326,6 +326,18 @@ struct RewriteTests {
         #expect(try await fork.head("HEAD~2") == first)
     }
 
+    @Test func `drop keeps the note of the last sync`() async throws {
+        let fork = try await fork()
+        let rewrite = try await fork.rewrite
+        _ = try await rewrite.sync(to: "v1.1.0", day: day)
+        _ = try await rewrite.skip()
+        _ = try report(try await rewrite.drop("more", day: day))
+        let subjects = try await fork.git.read(["log", "--format=%s", "v1.1.0.."]).lines
+        #expect(subjects == ["NOTES: sync v1.1.0", "NOTES: init"])
+        let (file, header) = try await fork.repository.fork()
+        #expect(file.entries == [] && header.baseTag == "v1.1.0")
+    }
+
     @Test func `drop stops at a commit that builds on the change`() async throws {
         let fork = try await fork()
         try await fork.change("more", "on top", ["A": try fork.text("A").replacing("ours\n", with: "ours too\n")])
