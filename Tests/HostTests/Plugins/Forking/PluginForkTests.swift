@@ -130,4 +130,27 @@ import Testing
         #expect(lineage.first?["commit"]?.string == commit)
         #expect(try lineage.first?["tree"]?.string == second.git("rev-parse", "HEAD^{tree}"))
     }
+
+    @Test func `an installation without a repository has the sources of what is built in`() throws {
+        let repository = try PluginRepository("Schedulers/Constant")
+        let exported = try repository.forktail("plugins", "sdk", "export", "../sdk")
+        try #require(exported.status == 0, "\(exported.diagnostics)")
+        // Whatever these tests were built from: an SDK made from a commit names it.
+        let about = try repository.json("../sdk/sdk.json")
+        let commit = String(repeating: "c", count: 40)
+        try repository.write("../sdk/sdk.json", about.setting("commit", to: .string(commit)).text)
+        let elsewhere = try PluginRepository(beside: repository, "elsewhere")
+        let outcome = try Executable.shell(
+            "cd \"$1\" && FORKTAIL_SDK=../sdk exec \"$0\" plugins fork core.scheduler.constant --as acme.scheduler.constant",
+            [elsewhere.root])
+        try #require(outcome.status == 0, "\(outcome.diagnostics)")
+        #expect(outcome.output.hasPrefix("wrote AcmeConstant: acme.scheduler.constant 0.1.0\n"))
+        let ancestor = try elsewhere.json("AcmeConstant/plugin.json")["lineage"]?.array?.first
+        #expect(ancestor?["commit"]?.string == commit)
+        #expect(try ancestor?["tree"]?.string == repository.git("rev-parse", "HEAD:Plugins/Schedulers/Constant"))
+        // A clone that has the same files serves as its parent from then on.
+        try elsewhere.commit("fork")
+        let shown = try elsewhere.forktail("plugins", "diff", "acme.scheduler.constant", "--parent", repository.root)
+        #expect(shown.output.contains("my change since the base: none"), "\(shown.diagnostics)")
+    }
 }
