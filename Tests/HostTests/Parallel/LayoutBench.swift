@@ -68,6 +68,16 @@ struct LayoutBench {
             """)
     }
 
+    /// Preferences of different lengths; the path of their file.
+    func writePairs() throws -> String {
+        let pairs = (0..<16).map { line -> String in
+            func ids(_ count: Int, _ step: Int) -> [Int] { (0..<count).map { ($0 * step + line * 5) % 61 } }
+            let (prompt, chosen, rejected) = (ids(1 + line % 4, 7), ids(2 + line % 5, 3), ids(1 + line % 6, 11))
+            return "{\"prompt_ids\": \(prompt), \"chosen_ids\": \(chosen), \"rejected_ids\": \(rejected)}\n"
+        }
+        return try scratch.write("pairs.jsonl", pairs.joined())
+    }
+
     /// Trains over ranks that are processes of their own; one rank needs no launcher.
     func train(_ directory: String, ranks: Int = 1, layout: String = "{}", _ overrides: String...) throws -> Executable.Outcome {
         let arguments = ["train", recipe, "parallel=\(layout)", "--run-dir", scratch.path(directory)] + overrides

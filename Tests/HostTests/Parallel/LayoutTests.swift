@@ -54,12 +54,7 @@ import Testing
     @Test(arguments: ["data=3", "context=2", "context=4:ulysses", "data=2:zero2,context=2,tensor=2:sequence"])
     func `documents, windows and pairs are those of one rank`(mesh: String) throws {
         let bench = try LayoutBench()
-        let pairs = (0..<16).map { line -> String in
-            func ids(_ count: Int, _ step: Int) -> [Int] { (0..<count).map { ($0 * step + line * 5) % 61 } }
-            let (prompt, chosen, rejected) = (ids(1 + line % 4, 7), ids(2 + line % 5, 3), ids(1 + line % 6, 11))
-            return "{\"prompt_ids\": \(prompt), \"chosen_ids\": \(chosen), \"rejected_ids\": \(rejected)}\n"
-        }
-        let pairsFile = try bench.scratch.write("pairs.jsonl", pairs.joined())
+        let pairsFile = try bench.writePairs()
         let window = LayoutBench.Form.tied.config.replacing("model_type: llama", with: "model_type: mistral, sliding_window: 5")
         for settings in [
             ["sequence.pack=true", "sequence.length=27"], ["model.config=\(window)"],
@@ -69,10 +64,6 @@ import Testing
                 ["parallel", "verify", bench.recipe, "--mesh", mesh, "--steps", "3"] + settings)
             #expect(outcome.status == 0, "\(settings) \(outcome.output) \(outcome.diagnostics)")
         }
-        let experts = try Executable.run(
-            "parallel", "verify", try LayoutBench(.mixtral).recipe, "--mesh", "expert=4", "--steps", "3", "trainer=dpo",
-            "data.train=[\(pairsFile)]", "batch={size: 6, micro: 1}", "objective.router_balance=0")
-        #expect(experts.status == 0, "\(experts.output) \(experts.diagnostics)")
     }
 
     @Test(arguments: [
@@ -123,6 +114,14 @@ import Testing
             refused.error?.hasPrefix(
                 "optimizer.states: 8bit keeps blocks of 256 elements, and tensor=2 cuts blocks of "
                     + "model.layers.0.self_attn.o_proj.weight [64, 64] into parts [64, 32]") == true)
+    }
+
+    @Test func `pairs are scored by experts that every rank has`() throws {
+        let bench = try LayoutBench(.mixtral)
+        let outcome = try Executable.run(
+            "parallel", "verify", bench.recipe, "--mesh", "expert=4", "--steps", "3", "trainer=dpo",
+            "data.train=[\(try bench.writePairs())]", "batch={size: 6, micro: 1}", "objective.router_balance=0")
+        #expect(outcome.status == 0, "\(outcome.output) \(outcome.diagnostics)")
     }
 
     @Test func `every layout of two ranks is gone through`() throws {
