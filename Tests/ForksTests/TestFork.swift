@@ -29,7 +29,8 @@ final class TestFork {
         try await git.change(["remote", "add", "upstream", "https://example.org/upstream.git"])
         try write([".gitattributes": "UPSTREAM.md merge=union\n", "UPSTREAM.md": "# Upstream\nUpstream: none\n"])
         try write(files)
-        let base = try await commit("base")
+        try await commit("base")
+        let base = try await head()
         try await git.change(["tag", "v1.0.0"])
         try await git.change(["update-ref", "refs/remotes/upstream/main", base])
         try await git.change(["checkout", "-q", "-b", "fork/main"])
@@ -77,21 +78,18 @@ final class TestFork {
     }
 
     /// Commits everything.
-    @discardableResult
-    func commit(_ message: String) async throws -> String {
+    func commit(_ message: String) async throws {
         try await git.change(["add", "-A"])
         try await git.change(["commit", "-q", "--allow-empty", "-m", message])
-        return try await head()
     }
 
     func head(_ name: String = "HEAD") async throws -> String { try await git.read(["rev-parse", name]).text }
 
     /// A commit of the fork.
-    @discardableResult
-    func change(_ slug: String, _ subject: String, _ files: [String: String?] = [:], body: String = "") async throws -> String {
+    func change(_ slug: String, _ subject: String, _ files: [String: String?] = [:], body: String = "") async throws {
         try write(files)
         let text = body.isEmpty ? "" : "\n\n\(body)"
-        return try await commit(
+        try await commit(
             "FORK: \(subject)\(text)\n\nUpstream-Status: Pending [tests]\nFork-Change: \(slug)")
     }
 

@@ -7,7 +7,8 @@ extension Forecast {
         let changes = Set(shown.compactMap(\.slug)).count
         let subjects = shown.map(\.subject.count).max() ?? 0
         let slugs = shown.map { $0.slug?.count ?? 1 }.max() ?? 0
-        var lines = ["plan: \(base) -> \(target)   series \(Forecast.count(shown.count, "commit")), \(Forecast.count(changes, "change"))"]
+        let series = "\(Forecast.count(shown.count, "commit")), \(Forecast.count(changes, "change"))"
+        var lines = ["plan: \(base) -> \(target)   series \(series)"]
         for row in shown {
             let head = " " + Forecast.pad(row.fate.label, 9) + " " + Forecast.pad(row.subject, subjects) + "  "
                 + Forecast.pad(row.slug ?? "-", slugs)
@@ -23,7 +24,8 @@ extension Forecast {
         if let interface { lines.append(interface.text) }
         lines += lostKeys.map(\.text)
         if leftBehind > 0 {
-            lines.append(" note      \(target.short) has not \(Forecast.count(leftBehind, "commit")) of upstream that the base has")
+            let commits = Forecast.count(leftBehind, "commit")
+            lines.append(" note      \(target.short) has not \(commits) of upstream that the base has")
         }
         return lines.joined(separator: "\n")
     }
@@ -39,7 +41,9 @@ extension Forecast {
 
     static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
 
-    static func pad(_ text: String, _ width: Int) -> String { text + String(repeating: " ", count: max(0, width - text.count)) }
+    static func pad(_ text: String, _ width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
 
     private static func trimmed(_ text: String) -> String { String(text.reversed().drop { $0 == " " }.reversed()) }
 
@@ -70,8 +74,9 @@ extension ReplayedCommit.Fate {
 extension PluginDrift {
     /// A line of the table.
     var text: String {
+        let list = "\(Forecast.count(files.count, "file")): \(files.joined(separator: ", "))"
         let what = switch state {
-        case .changed: "changed since lineage \(version) (\(Forecast.count(files.count, "file")): \(files.joined(separator: ", ")))"
+        case .changed: "changed since lineage \(version) (\(list))"
         case .gone: "is gone upstream"
         case .unknown: "has a lineage whose tree is not in this repository: git fetch upstream"
         }
@@ -89,7 +94,8 @@ extension PluginDrift {
 extension InterfaceDrift {
     /// A line of the table.
     var text: String {
-        let own = plugins.isEmpty ? "plugins that are built outside" : plugins.joined(separator: ", ") + " and plugins that are built outside"
+        let outside = "plugins that are built outside"
+        let own = plugins.isEmpty ? outside : "\(plugins.joined(separator: ", ")) and \(outside)"
         return " interface \(modules.joined(separator: ", ")) changed (\(Forecast.count(files.count, "file"))): rebuild \(own)"
     }
 

@@ -14,13 +14,14 @@ package struct InterfaceDrift: Sendable, Hashable {
     }
 
     /// The source that names the modules of the fingerprint.
-    static let list = "Sources/InterfaceFingerprint/InterfaceFingerprint.swift"
+    package static let list = "Sources/InterfaceFingerprint/InterfaceFingerprint.swift"
     /// The files that count, as there.
     private static let suffixes = [".swift", ".c", ".h", ".modulemap"]
 
     /// What differs in the interface between two commits; nil when the fingerprint stays.
     static func find(_ old: TreeListing, _ new: TreeListing, plugins: [String]) async throws -> InterfaceDrift? {
-        let modules = try await Set(modules(old) + modules(new))
+        let lists = [try await old.texts([list]), try await new.texts([list])].compactMap { $0[list] }
+        let modules = Set(lists.flatMap { InterfaceDrift.modules(in: $0) })
         let isPart = { (path: String) in
             let parts = path.split(separator: "/")
             return parts.count > 2 && parts[0] == "Sources" && modules.contains(String(parts[1]))
@@ -31,10 +32,9 @@ package struct InterfaceDrift: Sendable, Hashable {
         return files.isEmpty ? nil : InterfaceDrift(files: files, plugins: plugins)
     }
 
-    /// The modules that the fingerprint is over, as the source says: `static let modules = ["A", ...]`.
-    static func modules(_ listing: TreeListing) async throws -> [String] {
-        let text = try await listing.texts([list])[list] ?? ""
-        guard let match = text.firstMatch(of: /static let modules = \[([^\]]*)\]/) else { return [] }
+    /// The modules that the fingerprint is over, as its source says: `static let modules = ["A", ...]`.
+    package static func modules(in source: String) -> [String] {
+        guard let match = source.firstMatch(of: /static let modules = \[([^\]]*)\]/) else { return [] }
         return match.1.matches(of: /"([^"]+)"/).map { String($0.1) }
     }
 }

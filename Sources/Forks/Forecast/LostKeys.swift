@@ -1,7 +1,7 @@
 /// Recipe keys that a sync takes away.
 ///
-/// Read from the sources, nothing is compiled: the keys of every `help` of a settings type, which has one line for each key that
-/// a recipe may set. Not seen are keys whose meaning or values changed, and keys of types that read themselves without `help`.
+/// Read from the sources, nothing is compiled: the keys of every `help` of a settings type, which has one line for each
+/// key that a recipe may set. Not seen are keys whose meaning or values changed, and those of types without `help`.
 package struct LostKeys: Sendable, Hashable {
     /// The plugin, or the file where they stood.
     package let place: String

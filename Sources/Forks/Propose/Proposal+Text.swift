@@ -21,8 +21,11 @@ extension Proposal.Outcome {
 extension Proposal {
     fileprivate var summary: String {
         var parts = [text, checklist]
-        if !leftovers.isEmpty { parts.append((["lines that still name the fork:"] + leftovers.map { "  \($0)" }).joined(separator: "\n")) }
-        if !kept.isEmpty { parts.append((["files of the change that stay in the fork:"] + kept.map { "  \($0)" }).joined(separator: "\n")) }
+        for (title, lines) in [
+            ("lines that still name the fork:", leftovers), ("files of the change that stay in the fork:", kept),
+        ] where !lines.isEmpty {
+            parts.append(([title] + lines.map { "  \($0)" }).joined(separator: "\n"))
+        }
         let before = backup.map { "; what it was is kept: \($0)" } ?? ""
         parts.append("the branch \(branch) stands on \(base)\(before)\nsend it: git push origin \(branch)")
         return parts.joined(separator: "\n\n")

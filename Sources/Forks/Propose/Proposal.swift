@@ -39,8 +39,8 @@ package struct Proposal: Sendable {
         try await repository.requireUpstream(header)
         try await repository.requireBase(header)
         try await repository.requireChange(slug, header)
-        guard let entry = file[slug], let change = try await repository.series(header).changes(file).first(where: { $0.slug == slug })
-        else {
+        let changes = try await repository.series(header).changes(file)
+        guard let entry = file[slug], let change = changes.first(where: { $0.slug == slug }) else {
             throw ForkError(
                 slug, file[slug] == nil ? "the change has no entry in UPSTREAM.md" : "the change has no commit",
                 fix: "forktail fork check, which says what belongs together")

@@ -21,7 +21,8 @@ struct ProposalDraft {
         let proof = try await ChangeProof.run(change.slug, entry, in: scratch.directory)
         guard proof.isFine else { return .failing(proof, upstream: base) }
         let backup = try await publish(tip)
-        let publishers = Set(fork.plugins.keys.filter { upstream.plugins[$0] == nil }.compactMap { $0.split(separator: ".").first.map(String.init) })
+        let own = fork.plugins.keys.filter { upstream.plugins[$0] == nil }
+        let publishers = Set(own.compactMap { $0.split(separator: ".").first.map(String.init) })
         return .ready(
             Proposal(
                 slug: change.slug, title: title, branch: branch, base: base, tip: tip, proof: proof,
@@ -93,7 +94,10 @@ struct ProposalDraft {
         _ plugin: PluginFolders.Plugin, _ parent: PluginFolders.Parent, _ target: String
     ) async throws -> ReplayedCommit? {
         let patch = try await scratch.read(
-            ["diff", "--binary", "--full-index", parent.tree, "\(try await tip()):\(plugin.folder)", "--", ".", ":(exclude)plugin.json"])
+            [
+                "diff", "--binary", "--full-index", parent.tree, "\(try await tip()):\(plugin.folder)", "--", ".",
+                ":(exclude)plugin.json",
+            ])
         guard !patch.bytes.isEmpty else { return nil }
         let applied = try await scratch.run(
             ["apply", "--3way", "--index", "--directory=\(target)"], changes: true, input: patch.bytes)

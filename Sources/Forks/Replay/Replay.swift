@@ -12,8 +12,8 @@ struct Replay {
     func next(after done: [ReplayedCommit]) async throws -> ReplayedCommit {
         let step = request.steps[done.count]
         switch step.kind {
-        case .syncNote: return ReplayedCommit(step, .superseded)
-        case .notes:
+        case .syncNote where request.dropped == nil: return ReplayedCommit(step, .superseded)
+        case .syncNote, .notes:
             try await carryNotes(step, without: request.gone(after: done))
             return ReplayedCommit(step, .notes)
         case .change where step.slug != nil && step.slug == request.dropped: return ReplayedCommit(step, .dropped)
@@ -90,8 +90,8 @@ extension Replay {
         let found = try await git.run(["show", "\(step.commit):\(UpstreamFile.name)"])
         guard found.status == 0 else { return }
         let notes = Replay.removing(gone, from: found.bytes)
-        let isFirst = try await git.read(["rev-parse", "HEAD"]).text == git.read(["rev-parse", "\(step.commit)^"]).text
-        if isFirst, notes == found.bytes {
+        let places = try await git.read(["rev-parse", "HEAD", "\(step.commit)^"]).lines
+        if places.first == places.last, notes == found.bytes {
             try await git.change(["merge", "-q", "--ff-only", step.commit])
         } else {
             try await commitNotes(notes, ["-C", step.commit])

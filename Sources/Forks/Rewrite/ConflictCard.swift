@@ -17,7 +17,8 @@ package struct ConflictCard: Sendable, Hashable {
         let width = row.files.map(\.path.count).max() ?? 0
         let files = row.files.map { file in
             let path = file.path + String(repeating: " ", count: width - file.path.count)
-            let theirs = file.upstream.map { "upstream \($0)" } ?? "not changed upstream: builds on a commit that was left out"
+            let theirs = file.upstream.map { "upstream \($0)" }
+                ?? "not changed upstream: builds on a commit that was left out"
             return "  \(path)  \(theirs)" + (remembered.contains(file.path) ? "; resolved as before, look at it" : "")
         }
         return ([

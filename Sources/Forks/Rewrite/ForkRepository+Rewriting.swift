@@ -3,7 +3,8 @@ extension ForkRepository {
     /// - Throws: `ForkError` when there is none, or when it is older than the base.
     func target(_ name: String, _ header: UpstreamHeader) async throws -> NamedCommit {
         guard let commit = try await commit(name) else {
-            throw ForkError("", "there is no tag, branch or commit '\(name)' here", fix: "git fetch --tags \(ForkRepository.remote)")
+            throw ForkError(
+                "", "there is no tag, branch or commit '\(name)' here", fix: "git fetch --tags \(ForkRepository.remote)")
         }
         if commit != header.base, try await isAncestor(commit, of: header.base) {
             let base = NamedCommit(name: header.baseTag, commit: header.base)

@@ -50,9 +50,10 @@ extension Rewrite {
             ForkProblem($0, "is still in conflict", fix: "resolve it, and git add \(ShellWord.quoted($0))")
         }
         let check = try await git.run(["diff", "--cached", "--check", "HEAD", "--"] + stopped.files.map(\.path))
-        for line in check.lines where line.hasSuffix(": leftover conflict marker.") || line.hasSuffix(": leftover conflict marker") {
-            let place = line.split(separator: ": leftover")[0]
-            problems.append(ForkProblem(String(place), "has a conflict marker", fix: "edit the file, and git add it"))
+        let marker = ": leftover conflict marker"
+        for line in check.lines where line.hasSuffix(marker) {
+            let place = String(line.dropLast(marker.count))
+            problems.append(ForkProblem(place, "has a conflict marker", fix: "edit the file, and git add it"))
         }
         let open = Set(problems.map(\.place))
         for path in try await git.read(["diff", "--name-only", "-z"]).fields where !open.contains(path) {

@@ -235,6 +235,16 @@ struct ForecastTests {
         ) { try await forecast(fork) }
     }
 
+    @Test func `this repository's own interface and settings are found in its sources`() throws {
+        var root = URL(filePath: #filePath)
+        for _ in 0..<4 { root.deleteLastPathComponent() }
+        let list = try String(contentsOf: root.appending(path: InterfaceDrift.list), encoding: .utf8)
+        let modules = InterfaceDrift.modules(in: list)
+        #expect(modules.count >= 12 && modules.contains("Core") && modules.contains("PluginAPI"))
+        let trainer = try String(contentsOf: root.appending(path: "Plugins/Trainers/DPO/DPO.swift"), encoding: .utf8)
+        #expect(LostKeys.keys(of: trainer) == ["beta", "reference"])
+    }
+
     @Test func `the keys of a settings type are those of its help`() {
         let source = """
             public static let help: [String: String] = ["a": "x: y", "b_c": "q"]

@@ -4,27 +4,37 @@ import Testing
 
 /// The forecast against what a sync does, over generated histories.
 struct ForecastAgreementTests {
-    static let historyCount = 200
-    private static let groups = 8
+    private static let historyCount = 200
+    private static let workers = 4
 
-    @Test("plan says of every commit what sync does, and nothing is lost", arguments: 0..<groups)
-    func agreement(_ group: Int) async throws {
-        var tally: [ReplayedCommit.Fate: Int] = [:]
-        var commits = 0
-        let seeds = stride(from: group, to: ForecastAgreementTests.historyCount, by: ForecastAgreementTests.groups)
-        for seed in seeds {
-            let history = try await RandomHistory(seed)
-            let rows = try await check(history.fork, seed)
-            for row in rows where row.isChange { tally[row.fate, default: 0] += 1 }
-            commits += rows.filter(\.isChange).count
+    @Test func `plan says of every commit what sync does, and nothing is lost`() async throws {
+        var rows: [ReplayedCommit] = []
+        var agreeing = 0
+        try await withThrowingTaskGroup(of: [(rows: [ReplayedCommit], agrees: Bool)].self) { group in
+            for worker in 0..<ForecastAgreementTests.workers {
+                group.addTask {
+                    var results: [(rows: [ReplayedCommit], agrees: Bool)] = []
+                    let seeds = stride(
+                        from: worker, to: ForecastAgreementTests.historyCount, by: ForecastAgreementTests.workers)
+                    for seed in seeds { results.append(try await check(try await RandomHistory(seed).fork, seed)) }
+                    return results
+                }
+            }
+            for try await results in group {
+                rows += results.flatMap(\.rows)
+                agreeing += results.filter(\.agrees).count
+            }
         }
-        let fates = tally.sorted { $0.key.rawValue < $1.key.rawValue }.map { "\($0.value) \($0.key.rawValue)" }
-        print("forecast against sync: \(Array(seeds).count) of \(Array(seeds).count) histories agree (group \(group)),",
-            "\(commits) commits: \(fates.joined(separator: ", "))")
+        #expect(agreeing == ForecastAgreementTests.historyCount)
+        let changes = rows.filter(\.isChange)
+        let tally = ReplayedCommit.Fate.allCases.map { fate in (fate, changes.filter { $0.fate == fate }.count) }
+        let fates = tally.filter { $0.1 > 0 }.map { "\($0.1) \($0.0.rawValue)" }.joined(separator: ", ")
+        print("forecast against sync: \(agreeing) of \(ForecastAgreementTests.historyCount) histories agree,",
+            "\(changes.count) commits: \(fates)")
     }
 
-    /// Everything about one history; returns what was forecast.
-    private func check(_ fork: TestFork, _ seed: Int) async throws -> [ReplayedCommit] {
+    /// Everything about one history.
+    private func check(_ fork: TestFork, _ seed: Int) async throws -> (rows: [ReplayedCommit], agrees: Bool) {
         let before = try await fork.snapshot()
         let gitFiles = try fork.gitFiles()
         let forecast = try await Forecast.make(try await fork.repository, to: "v1.1.0")
@@ -33,14 +43,14 @@ struct ForecastAgreementTests {
 
         let byHand = try TestFork(copying: fork)
         let byGit = try TestFork(copying: fork)
-        let result = try await skipping(fork, forecast, before, seed)
+        let (agrees, result) = try await skipping(fork, forecast, before, seed)
         try await rebase(byGit, result, seed)
-        try await resolving(byHand, forecast, seed)
-        return forecast.rows
+        let agreesByHand = try await resolving(byHand, forecast, seed)
+        return (forecast.rows, agrees && agreesByHand)
     }
 
     /// Leaves every conflict out: row by row what the forecast said, and its tree.
-    private func skipping(_ fork: TestFork, _ forecast: Forecast, _ before: [String], _ seed: Int) async throws -> [String] {
+    private func skipping(_ fork: TestFork, _ forecast: Forecast, _ before: [String], _ seed: Int) async throws -> (Bool, [String]) {
         let oldTip = try await fork.head()
         let day = try #require(Day(TestFork.day))
         let rewrite = try await fork.rewrite
@@ -53,7 +63,7 @@ struct ForecastAgreementTests {
         while case .conflict = stop { stop = try await rewrite.skip() }
         guard case .done(let report) = stop else {
             Issue.record("no end: \(stop), seed \(seed)")
-            return []
+            return (false, [])
         }
         let forecastRows = forecast.rows.map { row in
             var row = row
@@ -63,8 +73,9 @@ struct ForecastAgreementTests {
         #expect(report.rows == forecastRows, "seed \(seed)")
         try await intact(fork, report, oldTip, seed)
         let files = try await listing(fork, "HEAD")
-        #expect(files == forecast.files.filter { !$0.hasSuffix("\tUPSTREAM.md") }, "seed \(seed)")
-        return files
+        let forecastFiles = forecast.files.filter { !$0.hasSuffix("\tUPSTREAM.md") }
+        #expect(files == forecastFiles, "seed \(seed)")
+        return (report.rows == forecastRows && files == forecastFiles, files)
     }
 
     /// What holds after every sync.
@@ -100,7 +111,7 @@ struct ForecastAgreementTests {
     }
 
     /// Resolves conflicts: the same as forecast up to the first one.
-    private func resolving(_ fork: TestFork, _ forecast: Forecast, _ seed: Int) async throws {
+    private func resolving(_ fork: TestFork, _ forecast: Forecast, _ seed: Int) async throws -> Bool {
         var random = SeededGenerator(seed &+ 1_000_000)
         let oldTip = try await fork.head()
         let rewrite = try await fork.rewrite
@@ -109,7 +120,8 @@ struct ForecastAgreementTests {
         while case .conflict(let card) = stop {
             if isFirst {
                 let place = forecast.rows.firstIndex { $0.fate == .conflict }
-                #expect(place == card.place - 1 && forecast.rows[card.place - 1] == card.row, "seed \(seed)")
+                #expect(place == card.place - 1, "seed \(seed)")
+                #expect(forecast.rows[card.place - 1] == card.row, "seed \(seed)")
                 isFirst = false
             }
             for file in card.row.files { try await resolve(fork, file.path, &random) }
@@ -117,13 +129,15 @@ struct ForecastAgreementTests {
         }
         guard case .done(let report) = stop else {
             Issue.record("no end: \(stop), seed \(seed)")
-            return
+            return false
         }
         #expect(isFirst == !forecast.hasConflicts, "seed \(seed)")
         let sure = forecast.rows.prefix { $0.fate != .conflict }
-        #expect(Array(report.rows.prefix(sure.count)) == Array(sure), "seed \(seed)")
+        let agrees = Array(report.rows.prefix(sure.count)) == Array(sure) && isFirst == !forecast.hasConflicts
+        #expect(agrees, "seed \(seed)")
         #expect(report.rows.count == forecast.rows.count)
         try await intact(fork, report, oldTip, seed)
+        return agrees
     }
 
     /// Keeps one side, both, or neither.

@@ -179,6 +179,23 @@ struct RewriteTests {
         }
     }
 
+    @Test func `what was resolved once comes back resolved, to be looked at`() async throws {
+        let fork = try await fork()
+        try await fork.git.change(["config", "rerere.enabled", "true"])
+        let rewrite = try await fork.rewrite
+        #expect(try card(try await rewrite.sync(to: "v1.1.0", day: day)).remembered == [])
+        let resolved = RewriteTests.lines.replacing("line 2\n", with: "both\n")
+        try fork.write(["A": resolved])
+        try await fork.git.change(["add", "A"])
+        _ = try report(try await rewrite.proceed())
+        try await fork.git.change(["reset", "-q", "--hard", "fork/v1.0.0-1"])
+        let card = try card(try await rewrite.sync(to: "v1.1.0", day: day))
+        #expect(card.remembered == ["A"] && card.text.contains("; resolved as before, look at it"))
+        #expect(try fork.text("A") == resolved)
+        try await fork.git.change(["add", "A"])
+        #expect(try report(try await rewrite.proceed()).rows.filter(\.isChange).map(\.fate) == [.resolved, .clean])
+    }
+
     @Test func `nothing resolved is no resolution`() async throws {
         let fork = try await fork()
         let rewrite = try await fork.rewrite
@@ -324,6 +341,18 @@ struct RewriteTests {
         #expect(try await fork.git.read(["log", "--format=%s", "v1.0.0.."]).lines == ["NOTES: more", "FORK: one more line", "NOTES: init"])
         // What stands below the change is not written again.
         #expect(try await fork.head("HEAD~2") == first)
+    }
+
+    @Test func `drop keeps the note of the last sync`() async throws {
+        let fork = try await fork()
+        let rewrite = try await fork.rewrite
+        _ = try await rewrite.sync(to: "v1.1.0", day: day)
+        _ = try await rewrite.skip()
+        _ = try report(try await rewrite.drop("more", day: day))
+        let subjects = try await fork.git.read(["log", "--format=%s", "v1.1.0.."]).lines
+        #expect(subjects == ["NOTES: sync v1.1.0", "NOTES: init"])
+        let (file, header) = try await fork.repository.fork()
+        #expect(file.entries == [] && header.baseTag == "v1.1.0")
     }
 
     @Test func `drop stops at a commit that builds on the change`() async throws {
