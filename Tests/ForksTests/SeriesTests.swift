@@ -8,7 +8,7 @@ struct SeriesTests {
         let workspace = try await ForkWorkspace()
         let picked = String(repeating: "ab", count: 20)
         try await workspace.change(
-            "one", "BACKPORT: FROMPR: core: a|b", ["mine \u{E9}\t.txt": "1\n2\n", "README.md": nil],
+            "one", "BACKPORT: FROMPR: core: a|b", ["mine \u{E9}\t.txt": "1\n2\n", "README.md": nil, "moved.md": "read me\n"],
             body: "Words.\n\n(cherry picked from commit \(picked))\n[Ada: changed]")
         try await workspace.note(ForkWorkspace.entry("one"))
         try await workspace.change("two", "FORK: empty", [:])
@@ -27,15 +27,15 @@ struct SeriesTests {
         #expect(commit.untaggedSubject == "core: a|b")
         #expect(commit.pickedFrom == picked)
         #expect(commit.author == "Ada Example <ada@example.org>")
-        #expect(commit.files.map(\.path) == ["README.md", "mine \u{E9}\t.txt"])
-        #expect(commit.files.map(\.added) == [0, 2])
-        #expect(commit.files.map(\.removed) == [1, 0])
+        #expect(commit.files.map(\.path) == ["README.md", "mine \u{E9}\t.txt", "moved.md"])
+        #expect(commit.files.map(\.added) == [0, 2, 1])
+        #expect(commit.files.map(\.removed) == [1, 0, 0])
         #expect(commit.statuses == ["Pending [a second look]"])
         let changes = series.changes(file)
         #expect(changes.map(\.slug) == ["one", "two"])
         #expect(changes[0].commits.map(\.subject) == ["BACKPORT: FROMPR: core: a|b", "FORK: again"])
-        #expect(changes[0].lineCount == 5)
-        #expect(changes[0].paths == ["README.md", "mine \u{E9}\t.txt", "mine.txt"])
+        #expect(changes[0].lineCount == 6)
+        #expect(changes[0].paths == ["README.md", "mine \u{E9}\t.txt", "mine.txt", "moved.md"])
         #expect(changes.map { $0.entry != nil } == [true, false])
     }
 

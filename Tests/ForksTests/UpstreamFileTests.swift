@@ -193,7 +193,7 @@ struct UpstreamFileTests {
             ("pending [x]", "Pending [x]"), ("Pending: a release", "Pending [a release]"), ("Pendng (x)", "Pending [x]"),
             ("SUBMITTED https://example.org/1", "Submitted [https://example.org/1]"), ("Submitted", "Submitted [https://...]"),
             ("Backported [0.5]", "Backport [0.5]"), ("Pending []", "Pending [what it waits for]"),
-            ("Inapropriate [ours] ", "Inappropriate [ours]"), ("Pending  [x]", "Pending [x]"), ("Pending [ x ]", "Pending [x]"),
+            ("Inapropriate [ours] ", "Inappropriate [ours]"), ("Pending  [x]", "Pending [x]"), ("Pending [ x]", "Pending [x]"), ("Pending [x ]", "Pending [x]"),
         ])
     func nearStatuses(_ text: String, _ corrected: String) {
         let error = #expect(throws: UpstreamStatus.Malformed.self) { try UpstreamStatus(text) }
