@@ -51,19 +51,25 @@ package struct ForkInit: Sendable {
 
     /// Adds the remote and fetches it.
     private func remote() async throws -> [String] {
-        var done: [String] = []
         let remote = ForkRepository.remote
         let known = try await git.run(["remote", "get-url", remote])
         if known.status != 0 {
             try await git.change(["remote", "add", remote, url])
-            done.append("added the remote \(remote): \(url)")
+            do {
+                try await repository.fetch(url, fix: "forktail fork init URL, with the right address")
+            } catch {
+                // A mistyped address is not one to keep.
+                try await git.change(["remote", "remove", remote])
+                throw error
+            }
+            return ["added the remote \(remote): \(url)", "fetched \(remote)"]
         } else if known.text != url {
             throw ForkError(
                 "", "the remote '\(remote)' is \(known.text), not \(url)",
                 fix: "git remote set-url \(remote) \(ShellWord.quoted(url))")
         }
         try await repository.fetch(url)
-        return done + ["fetched \(remote)"]
+        return ["fetched \(remote)"]
     }
 
     private func trackingBranch(_ header: UpstreamHeader?) async throws -> String {

@@ -73,13 +73,17 @@ package struct ForkRepository: Sendable {
     }
 
     /// Fetches the remote.
-    /// - Parameter url: how messages call it.
-    func fetch(_ url: String) async throws {
+    /// - Parameters:
+    ///   - url: how messages call it.
+    ///   - fix: what mends an address that is none.
+    func fetch(
+        _ url: String, fix: String = "git remote set-url \(ForkRepository.remote) URL, with the right address"
+    ) async throws {
         let fetched = try await git.run(["fetch", "--quiet", "--tags", ForkRepository.remote], changes: true)
         guard fetched.status == 0 else {
             throw ForkError(
                 "", "\(url) cannot be fetched: \(fetched.errors.split(separator: "\n").first ?? "git does not say why")",
-                fix: "git remote set-url \(ForkRepository.remote) URL, with the right address")
+                fix: fix)
         }
     }
 

@@ -57,6 +57,9 @@ struct ForkInitTests {
         }
         #expect(
             await refusal(workspace.root + "/nowhere")?.hasPrefix("ROOT/nowhere cannot be fetched: fatal: 'ROOT/nowhere'") == true)
+        // A mistyped address leaves no remote behind.
+        #expect(try await !workspace.fork.read(["remote"]).lines.contains("upstream"))
+        try await workspace.fork.change(["remote", "add", "upstream", workspace.root + "/nowhere"])
         #expect(
             await refusal() == """
                 the remote 'upstream' is ROOT/nowhere, not ROOT/upstream

@@ -16,6 +16,9 @@ package struct RunRecord: Sendable {
     package init(_ path: String) throws {
         let folder = path.hasSuffix("/") ? String(path.dropLast()) : path
         let fix = "give the directory of a run, e.g. runs/NAME"
+        guard FileManager.default.fileExists(atPath: folder + "/metrics.jsonl") else {
+            throw InputError(path, "is no directory of a run: it has no metrics.jsonl", fix: fix)
+        }
         var problems = InputProblems()
         let recipe = try problems.attempt(path) {
             try RecipeFile.parse(WholeFile.read(folder + "/recipe.yaml", fix: fix), name: folder + "/recipe.yaml")

@@ -122,11 +122,7 @@ import Testing
             damaged.error?.replacingOccurrences(of: scratch.root + "/", with: "") == """
                 live/metrics.jsonl:1: is not JSON: expected a JSON value at byte 0
                 live/metrics.jsonl:22: found [1], expected an object with a step
-                nowhere/recipe.yaml: cannot be read: No such file or directory
-                    fix: give the directory of a run, e.g. runs/NAME
-                nowhere/plugins.lock.json: cannot be read: No such file or directory
-                    fix: give the directory of a run, e.g. runs/NAME
-                nowhere/metrics.jsonl: cannot be read: No such file or directory
+                nowhere: is no directory of a run: it has no metrics.jsonl
                     fix: give the directory of a run, e.g. runs/NAME
                 """)
         let unknown = try Executable.run("compare", "--metric", "los", try run(scratch, "fine", trainer: "dpo", seed: 1, loss: 2))
