@@ -33,11 +33,13 @@ struct PluginUpdate {
         if let journal = try state.journal() { return try await resume(journal, check) }
         try state.clear()
         let fork = try await PluginFolder.find(id, in: [git.directory], fix: "run it in the repository of the fork")
-        try await fork.checkClean("an update starts from a commit, so that nothing can be lost")
-        _ = try await fork.committed()
-        let journal = try await TemporaryFolder.with { scratch in
+        let journal = try await TemporaryFolder.with { scratch -> Journal? in
             let triangle = try await ForkTriangle(fork, parentIn: [git.directory] + directories, scratch: scratch)
-            return triangle.hasParentMoved ? try await stage(triangle, scratch) : nil
+            // Asked again after an update that is not committed yet, there is nothing to do.
+            guard triangle.hasParentMoved else { return nil }
+            try await fork.checkClean("an update starts from a commit, so that nothing can be lost")
+            _ = try await fork.committed()
+            return try await stage(triangle, scratch)
         }
         guard let journal else { return say("\(id) is up to date: its parent has not changed since") }
         try await apply(journal, check)

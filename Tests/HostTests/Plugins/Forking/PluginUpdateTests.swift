@@ -64,6 +64,9 @@ import Testing
         #expect(repository.exists("\(Self.fork)/Notices.md") && !repository.exists("\(Self.fork)/Notes.md"))
         #expect(try repository.text("\(Self.fork)/deep/New.md") == "new\n")
         #expect(try repository.text("\(Self.fork)/built.so") == "built")
+        // Not committed yet, and asked again.
+        let again = try update(repository)
+        #expect(again.status == 0 && again.output.contains("is up to date"), "\(again.output)\(again.diagnostics)")
         let manifest = try repository.json("\(Self.fork)/plugin.json")
         #expect(manifest["summary"]?.string == "The learning rate as it was")
         #expect(manifest["id"]?.string == Self.id && manifest["version"]?.string == "0.1.0")
@@ -166,6 +169,8 @@ import Testing
 
     @Test func `a folder with changes, and a plugin that is no fork, are refused`() throws {
         let repository = try forked()
+        try repository.write("\(Self.parent)/New.md", "new\n")
+        try repository.commit("theirs")
         try repository.write("\(Self.fork)/Ours.md", "changed\n")
         let dirty = try update(repository)
         #expect(dirty.status == 2)
