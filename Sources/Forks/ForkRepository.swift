@@ -178,10 +178,13 @@ package struct ForkRepository: Sendable {
         if let tag = header.baseTag {
             let tagged = try await commit("refs/tags/\(tag)")
             if let tagged, tagged != header.base {
+                // A tag that upstream has moved to where the fork is not is no base of it.
+                let fix = try await isAncestor(tagged, of: "HEAD")
+                    ? "write: Base: \(tag) \(tagged), or drop the tag's name"
+                    : "write: Base: \(header.base), without the tag's name"
                 problems.append(
                     ForkProblem(
-                        "Base", "the tag \(tag) is the commit \(tagged.prefix(8)), not \(header.base.prefix(8))",
-                        fix: "write: Base: \(tag) \(tagged), or drop the tag's name"))
+                        "Base", "the tag \(tag) is the commit \(tagged.prefix(8)), not \(header.base.prefix(8))", fix: fix))
             } else if tagged == nil {
                 problems.append(
                     ForkProblem(

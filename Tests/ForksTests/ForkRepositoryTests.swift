@@ -113,7 +113,16 @@ struct ForkRepositoryTests {
                 Base: the tag v0.1.0 is the commit HASH, not HASH
                     fix: write: Base: v0.1.0 HASH, or drop the tag's name
                 """)
+        let elsewhere = header.base
         header.base = right
+        try await workspace.fork.change(["tag", "--force", "v0.1.0", elsewhere])
+        #expect(
+            try await refusal(workspace, header) { try await $0.requireBase($1) } == """
+                Base: the tag v0.1.0 is the commit HASH, not HASH
+                    fix: write: Base: HASH, without the tag's name
+                """)
+        header.baseTag = nil
+        try await workspace.repository().requireBase(header)
         header.baseTag = "v9"
         #expect(
             try await refusal(workspace, header) { try await $0.requireBase($1) } == """

@@ -113,13 +113,17 @@ struct StagePass {
         x = stage.applyBlocks(graph, x, stage.context(tokens, routers: routers))
         var seeds: [(Tensor, gradient: Tensor)] = []
         var sending: PendingCollective?
-        if stage.stage.isLast, !hasWork {
-            seeds = [(x, gradient: policy.runtime.zeros(x.shape, x.dtype))]
-        } else if stage.stage.isLast {
-            let scores = policy.score(
-                stage, stage.normalize(graph, x), routers, layout, batches[action.microBatch], on: graph, settings,
-                aliveCount: scoredCount)
-            seeds = try objective(scores, batches[action.microBatch])
+        if stage.stage.isLast {
+            if hasWork {
+                let scores = policy.score(
+                    stage, stage.normalize(graph, x), routers, layout, batches[action.microBatch], on: graph, settings,
+                    aliveCount: scoredCount)
+                seeds = try objective(scores, batches[action.microBatch])
+            }
+            // Backward comes by where ranks meet even when nothing here weighs anything.
+            if isRecording, seeds.isEmpty, policy.plan.meetsAcrossSamples {
+                seeds = [(x, gradient: policy.runtime.zeros(x.shape, x.dtype))]
+            }
         } else {
             sending = send(x.detached, .activation, action)
             if let sums = routers.sums { sendRouters(sums, action) }
